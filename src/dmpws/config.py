@@ -1,0 +1,215 @@
+"""Every option, declared once: type, default, help, environment name; and the profiles.
+
+An option takes its value from the first of: command line, environment (`DMPWS_` + name in upper case), the file
+given with --config (TOML, one flat table), the profile, the default. `dmpws config explain` prints which.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROFILES = ("local", "test", "production", "ihe")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option.
+
+    profiles: defaults that differ by profile. choices: allowed values, empty when any.
+    """
+
+    name: str
+    default: Any
+    help: str
+    choices: tuple[Any, ...] = ()
+    profiles: Mapping[str, Any] | None = None
+
+    @property
+    def environment(self) -> str:
+        return "DMPWS_" + self.name.upper()
+
+    def parse(self, text: Any, origin: str) -> Any:
+        """Convert `text` to the type of the default. Raises ConfigError."""
+        kind = type(self.default)
+        try:
+            if kind is bool and isinstance(text, str):
+                value: Any = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
+                    text.lower()
+                ]
+            else:
+                value = kind(text)
+        except (KeyError, ValueError, TypeError):
+            raise ConfigError(f"{self.name} ({origin}): {text!r} is not a {kind.__name__}") from None
+        if self.choices and value not in self.choices:
+            allowed = ", ".join(str(c) for c in self.choices)
+            raise ConfigError(f"{self.name} ({origin}): {value!r} is not one of {allowed}")
+        return value
+
+
+class ConfigError(Exception):
+    """A value cannot be used; the message says which, where it came from and why."""
+
+
+MB = 1024 * 1024
+
+OPTIONS: tuple[Option, ...] = (
+    Option("profile", "local", "set of defaults", PROFILES),
+    Option("data", "var", "folder of everything the server keeps: PKI, database, documents, logs"),
+    # Listening
+    Option("host", "127.0.0.1", "address of the HTTPS port", profiles={"production": "0.0.0.0"}),  # noqa: S104
+    Option("port", 8443, "HTTPS port, client certificates required"),
+    Option("ops_port", 8080, "operator port, plain HTTP on the loopback address only; 0 for none"),
+    Option("workers", 0, "worker processes; 0 for one per core"),
+    Option("threads", 4, "threads of each worker"),
+    Option("tls", "direct", "who ends TLS: the server itself, or a trusted proxy", ("direct", "proxy")),
+    Option(
+        "unix_socket", "", "in proxy mode, the unix socket to listen on (headers of the proxy are trusted there)"
+    ),
+    Option(
+        "proxy_secret", "", "in proxy mode on a TCP port, value that the header X-DMPWS-Proxy-Secret must have"
+    ),
+    Option("tls_crl", "application", "where revocation is checked first", ("application", "handshake")),
+    Option("tls_certificate", "", "server certificate, PEM; empty for the one of the demo PKI"),
+    Option("tls_key", "", "key of the server certificate, PEM; empty for the one of the demo PKI"),
+    # Storage
+    Option("database", "", "SQLAlchemy URL; empty for SQLite in the data folder"),
+    Option("documents", "", "folder of the document octets; empty for the data folder"),
+    Option("encryption", False, "encrypt documents and stored fragments at rest", profiles={"production": True}),
+    Option("encryption_key_file", "", "file holding the wrapping key; empty for one made in the data folder"),
+    Option("encryption_command", "", "command that wraps and unwraps data keys, instead of a key file"),
+    # Trust
+    Option("trust", "", "folder with anchors/, intermediates/ and crls/; empty for the demo PKI"),
+    Option(
+        "crl",
+        "strict",
+        "missing or stale revocation lists: refuse, accept with a warning, or do not check at all",
+        ("strict", "tolerant", "off"),
+        {"local": "tolerant"},
+    ),
+    Option("sha1", True, "accept SHA-1 signatures, with a warning (DMPWS D4)", profiles={"production": False}),
+    # VIHF
+    Option("vihf_max_age", 3600, "age of a VIHF in seconds, outside AIR (DMPWS D2)"),
+    Option("vihf_future", 60, "seconds an IssueInstant may lie in the future (DMPWS D2)"),
+    Option("vihf_air_max_age", 30, "age of a VIHF in AIR, in seconds (GI-DMP EX_AIR-040)"),
+    Option(
+        "directory",
+        "strict",
+        "unknown professionals and structures: refused, or added on first sight (DMPWS D8)",
+        ("strict", "open"),
+        {"local": "open"},
+    ),
+    Option(
+        "approval",
+        "listed",
+        "approval number: must be listed and active, or any that is not empty (DMPWS D9)",
+        ("listed", "any"),
+        {"local": "any"},
+    ),
+    # Lot signature
+    Option("lot_signing_past", 24 * 3600, "seconds a SigningTime or submissionTime may lie before reception"),
+    Option("lot_signing_future", 300, "seconds a SigningTime or submissionTime may lie after reception"),
+    # Rules of the record
+    Option("guide", "2.10", "behaviour set (DMPWS D1)", ("2.9", "2.10")),
+    Option("authorisation_days", 365, "duration of an authorisation (DMPWS D12)"),
+    Option("creation", "allowed", "TD1.1 and TD1.2 (DMPWS D13)", ("allowed", "refused")),
+    Option("age_majorite", 18, "age of majority, in years"),
+    Option("fonctions_gestion_mineurs", True, "functions for minors"),
+    Option("cumul_invisible_patient_masque_ps", False, "a document may be masked and invisible at once"),
+    Option("feeding_requires", "nothing", "what a deposit needs (DMPWS D20)", ("nothing", "authorisation")),
+    Option("strict_identity", False, "refuse lots whose identity traits differ from the record (DMPWS D36)"),
+    Option("cda", "header", "CDA validation level (DMPWS D17)", ("off", "header")),
+    Option("max_results", 2000, "entries of a TD3.1 answer (DMPWS D23)"),
+    # Protocol
+    Option("strict_action", False, "refuse a request without wsa:Action", profiles={"production": True}),
+    Option("http_binding", False, "answer 400 instead of 500 to faults of the sender (DMPWS D10)"),
+    Option("schemas", "", "folder of official schemas to validate with instead of the project's own"),
+    # Limits
+    Option("max_body", 112 * MB, "octets of a request"),
+    Option("max_envelope", 10 * MB, "octets of a SOAP envelope"),
+    Option("max_document", 100 * MB, "octets of one document"),
+    Option("max_xml_document", 32 * MB, "octets of one XML document, which must be canonicalised in memory"),
+    Option("max_parts", 64, "MIME parts of a request"),
+    Option("max_part_headers", 16 * 1024, "octets of the headers of one MIME part"),
+    Option("max_tags", 1_000_000, "tags of one XML document"),
+    Option("max_depth", 100, "depth of one XML document"),
+    Option("max_request_seconds", 120, "seconds to receive a whole request"),
+)
+
+_BY_NAME = {option.name: option for option in OPTIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Effective values and where each came from."""
+
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.values[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @property
+    def data_folder(self) -> Path:
+        return Path(self.values["data"])
+
+    @property
+    def database_url(self) -> str:
+        return self.values["database"] or f"sqlite:///{self.data_folder / 'dmpws.sqlite'}"
+
+    @property
+    def documents_folder(self) -> Path:
+        return Path(self.values["documents"] or self.data_folder / "documents")
+
+    @property
+    def pki_folder(self) -> Path:
+        return self.data_folder / "pki"
+
+
+def load(
+    command_line: Mapping[str, Any] | None = None,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Config:
+    """Compute the effective configuration.
+
+    command_line: values by option name; None means not given. Raises ConfigError for an unknown name in the
+    file, a value of the wrong type, or an unreadable file.
+    """
+    environ = os.environ if environment is None else environment
+    given = {k: v for k, v in (command_line or {}).items() if v is not None and k in _BY_NAME}
+    stored = _read(file) if file else {}
+    sources = (
+        ("command line", given),
+        ("environment", {o.name: environ[o.environment] for o in OPTIONS if o.environment in environ}),
+        (f"file {file}", stored),
+    )
+
+    def resolve(option: Option, profile: str) -> tuple[Any, str]:
+        for origin, values in sources:
+            if option.name in values:
+                return option.parse(values[option.name], origin), origin
+        if option.profiles and profile in option.profiles:
+            return option.profiles[profile], f"profile {profile}"
+        return option.default, "default"
+
+    profile, _ = resolve(_BY_NAME["profile"], "local")
+    resolved = {option.name: resolve(option, profile) for option in OPTIONS}
+    return Config({k: v for k, (v, _) in resolved.items()}, {k: origin for k, (_, origin) in resolved.items()})
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: {error}") from None
+    if unknown := sorted(values.keys() - _BY_NAME.keys()):
+        raise ConfigError(f"{file}: unknown option {', '.join(unknown)}")
+    return values

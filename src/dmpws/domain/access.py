@@ -1,0 +1,19 @@
+"""How a caller comes in: authentication mode and purpose of use (dmp.md sections 2.2 and 2.4)."""
+
+from enum import StrEnum
+
+
+class AuthMode(StrEnum):
+    """VIHF attribute `Authentification_mode`."""
+
+    DIRECTE = "DIRECTE"
+    INDIRECTE = "INDIRECTE"
+    INDIRECTE_RENFORCEE = "INDIRECTE_RENFORCEE"
+
+
+class Purpose(StrEnum):
+    """VIHF attribute purposeofuse, table R248."""
+
+    NORMAL = "normal"
+    BRIS_DE_GLACE = "bris_de_glace"
+    CENTRE_15 = "centre_15"

@@ -1,0 +1,53 @@
+"""Authorisations to consult a DMP: who holds them, how long they last, what TD0.2 says of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class HolderKind(StrEnum):
+    PERSON = "person"
+    STRUCTURE = "structure"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A professional (PS_IdNat) or a structure (Struct_IdNat: CPE and AIR, note 1 of PDT-INF-526)."""
+
+    kind: HolderKind
+    identifier: str
+
+
+class AuthorisationState(StrEnum):
+    """Value of the AUTORISATION attention line (code system 1.2.250.1.213.4.1.2.6.2)."""
+
+    VALIDE = "VALIDE"
+    NON_EXISTE = "NON_EXISTE"
+    EXPIRE = "EXPIRE"
+    INTERDIT = "INTERDIT"
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisation:
+    """The present state of one holder on one DMP; the history of actions is in the traces."""
+
+    holder: Holder
+    granted_at: datetime | None
+    """First AJOUT of the current period; None when only a block exists."""
+    last_action_at: datetime | None
+    expires_at: datetime | None
+    blocked: bool = False
+    """The patient blocked this holder: beats everything."""
+    treating_doctor: bool = False
+    """Role MEDECIN_TRAITANT."""
+
+
+def state_of(authorisation: Authorisation | None, now: datetime) -> AuthorisationState:
+    """Return what TD0.2 reports for this authorisation at `now`."""
+    if authorisation is None:
+        return AuthorisationState.NON_EXISTE
+    if authorisation.blocked:
+        return AuthorisationState.INTERDIT
+    if authorisation.granted_at is None or authorisation.expires_at is None:
+        return AuthorisationState.NON_EXISTE
+    return AuthorisationState.VALIDE if now < authorisation.expires_at else AuthorisationState.EXPIRE

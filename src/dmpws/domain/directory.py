@@ -1,0 +1,54 @@
+"""The directory: professionals, structures and approved software (decisions 8, 9 and 35)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A structure; `parent` is the FINESS EJ of a FINESS EG, `sectors` its activity sectors (SAxx)."""
+
+    identifier: str
+    name: str
+    sectors: frozenset[str]
+    active: bool = True
+    parent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Professional:
+    """A person of the directory; `structures` are the Struct_IdNat of the places of practice."""
+
+    identifier: str
+    family: str
+    given: str
+    structures: frozenset[str]
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Software:
+    """An approved product: number (`LPS_ID_HOMOLOGATION_DMP`), name, whether the approval stands."""
+
+    number: str
+    name: str
+    active: bool = True
+
+
+class Directory(Protocol):
+    """Look-ups; implemented by dmpws.store."""
+
+    def structure(self, identifier: str) -> Structure | None: ...
+
+    def professional(self, identifier: str) -> Professional | None: ...
+
+    def software(self, number: str) -> Software | None: ...
+
+
+class TokenMemory(Protocol):
+    """Used assertion IDs (INDIRECTE_RENFORCEE: single use, decision 2), shared by all workers and restarts."""
+
+    def remember(self, assertion_id: str, *, expires_at: datetime) -> bool:
+        """Record the ID durably; False when it was already there."""
+        ...

@@ -1,0 +1,129 @@
+"""A patient's identity (INS) and the administrative record of the DMP."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from dmpws.domain import oids
+
+
+@dataclass(frozen=True, slots=True)
+class Ins:
+    """An INS: value and assigning authority (dmp.md sections 4.3 and 6.2)."""
+
+    value: str
+    authority: str
+
+    @property
+    def is_nia(self) -> bool:
+        return self.authority == oids.INS_NIA
+
+    @property
+    def is_ins_c(self) -> bool:
+        return self.authority == oids.INS_C
+
+
+def nir_key(nir: str) -> str:
+    """Return the two-digit key of a 13-character NIR, Corsica included (2A counts as 19, 2B as 18).
+
+    Raises ValueError when `nir` is not 13 characters of that form.
+    """
+    digits = nir.upper()
+    if len(digits) == 13 and digits[5:7] in ("2A", "2B"):
+        digits = digits[:5] + ("19" if digits[5:7] == "2A" else "18") + digits[7:]
+    if len(digits) != 13 or not (digits.isascii() and digits.isdigit()):
+        raise ValueError("a NIR has 13 digits")
+    return f"{97 - int(digits) % 97:02d}"
+
+
+def has_valid_key(matricule: str) -> bool:
+    """Tell whether a 15-character matricule ends with the key of its NIR."""
+    try:
+        return len(matricule) == 15 and nir_key(matricule[:13]) == matricule[13:]
+    except ValueError:
+        return False
+
+
+class DmpStatus(StrEnum):
+    """Status of a DMP as TD0.2 gives it (patient/statusCode)."""
+
+    ACTIVE = "active"
+    CLOSED = "terminated"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A patient's name: birth name (BR), used name (SP), given names, civility (M, Mme, Mlle)."""
+
+    birth: str = ""
+    used: str = ""
+    given: str = ""
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    street: str = ""
+    locator: str = ""
+    postal_code: str = ""
+    city: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Telecom:
+    """`value` is a URI (`tel:`, `mailto:`), `use` HP, MC or empty."""
+
+    value: str
+    use: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Representative:
+    """A legal representative or trusted relation; `code` is the HL7 personal relationship (MTH, FTH …)."""
+
+    code: str
+    name: Name
+    addresses: tuple[Address, ...] = ()
+    telecoms: tuple[Telecom, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """Identity and contact data of a patient. Dates are `YYYYMMDD` strings as received; sex is M, F or U."""
+
+    name: Name
+    sex: str = ""
+    birth_date: str = ""
+    birth_country: str = ""
+    deceased: bool = False
+    telecoms: tuple[Telecom, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    representatives: tuple[Representative, ...] = ()
+    vitale_name: Name | None = None
+    """Name read on the Carte Vitale, unmodified (GI-DMP EX_GEN-1265); None when no card was read."""
+    vitale_birth_date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRecord:
+    """A DMP as stored: one identity, possibly several identifiers over time (`identifiers[0]` is current)."""
+
+    id: int
+    identifiers: tuple[Ins, ...]
+    status: DmpStatus
+    traits: Traits
+    created_at: datetime
+    closed_at: datetime | None = None
+    closure_code: str = ""
+    closure_text: str = ""
+    opposes_bris_de_glace: bool = False
+    opposes_centre_15: bool = False
+    masked_visible_in_emergency: bool = False
+    attached_to_ens: bool = False
+    """RATTACHEMENT_ENS: the DMP is part of Mon espace santé."""
+    internet_account: bool = False
+
+    @property
+    def ins(self) -> Ins:
+        return self.identifiers[0]

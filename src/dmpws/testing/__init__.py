@@ -1,0 +1,1 @@
+"""Test helpers shipped with the package: pytest plugin, in-process server, frame builders."""

@@ -1,0 +1,87 @@
+"""The one XML parser: no DTD, no entity, no network, bounded in octets, tags and depth.
+
+Every document that comes from outside goes through `parse`; `tests/test_architecture.py` fails when another
+module builds an lxml parser. Parsing what the program itself wrote uses `reparse`.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from lxml import etree
+
+from dmpws.domain.checks import Rule, refusal
+
+SIZE = Rule("XML-SIZE", "Le document XML dépasse la taille permise", "DMPWS LIMITS", "DMPInvalidRequest")
+TAGS = Rule("XML-TAGS", "Le document XML a trop de balises", "DMPWS LIMITS", "DMPInvalidRequest")
+DEPTH = Rule("XML-DEPTH", "Le document XML est trop profond", "DMPWS LIMITS", "DMPInvalidRequest")
+DTD = Rule("XML-DTD", "Une déclaration DOCTYPE est interdite", "SOAP12 5", "DMPInvalidRequest")
+WELL_FORMED = Rule("XML-FORM", "Le document n'est pas du XML bien formé", "XML10 2.1", "DMPInvalidRequest")
+
+
+@dataclass(frozen=True, slots=True)
+class XmlLimits:
+    """Bounds of one kind of document; octets before parsing, the others cost nothing measurable."""
+
+    octets: int = 10 * 1024 * 1024
+    tags: int = 1_000_000
+    """Start, end and empty tags, comments and processing instructions together."""
+    depth: int = 100
+
+
+def _parser() -> etree.XMLParser:
+    # One parser per call: lxml parsers are not safe to share between threads while they hold an error log.
+    # huge_tree lifts the 10,000,000 character limit of a text node; our own limits stand in for it.
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=True,
+        remove_comments=False,
+        remove_pis=False,
+        strip_cdata=False,
+    )
+
+
+@lru_cache
+def _deeper_than(depth: int) -> etree.XPath:
+    return etree.XPath("boolean(" + "/*" * (depth + 1) + ")")
+
+
+def parse(octets: bytes, limits: XmlLimits = XmlLimits()) -> etree._Element:
+    """Parse octets received from outside and return the root.
+
+    Raises Refused (DMPInvalidRequest) when a limit is passed, a DOCTYPE is present, the octets are not what
+    their encoding claims, or the document is not well-formed; the position is in `where`.
+    """
+    if len(octets) > limits.octets:
+        raise refusal(SIZE, expected=f"au plus {limits.octets} octets", found=f"{len(octets)} octets")
+    # Counted before parsing: a tree costs a hundred times the octets of its smallest tags.
+    if (tags := octets.count(b"<")) > limits.tags:
+        raise refusal(TAGS, expected=f"au plus {limits.tags} balises", found=f"{tags} balises")
+    try:
+        root = etree.fromstring(octets, _parser())
+    except (etree.XMLSyntaxError, ValueError, LookupError) as error:
+        line, column = getattr(error, "position", (0, 0))
+        where = f"ligne {line}, colonne {column}" if line else ""
+        raise refusal(WELL_FORMED, found=str(error).splitlines()[0] if str(error) else "", where=where) from None
+    info: Any = root.getroottree().docinfo
+    if info.doctype or info.internalDTD is not None:
+        raise refusal(DTD, found=info.doctype or "DOCTYPE")
+    if _deeper_than(limits.depth)(root.getroottree()):
+        raise refusal(DEPTH, expected=f"au plus {limits.depth} niveaux", found="davantage")
+    return root
+
+
+def reparse(element: etree._Element) -> etree._Element:
+    """Return a copy of `element` that is the root of a document of its own.
+
+    libxml2 2.14 emits spurious `xmlns=""` when it canonicalises (inclusive C14N) an element inside a larger
+    tree; a copy that stands alone is right. Inherited `xml:*` attributes, which C14N 1.0 imports, are carried.
+    """
+    copy: etree._Element = etree.fromstring(etree.tostring(element, with_tail=False), _parser())
+    for ancestor in element.iterancestors():
+        for name, value in ancestor.attrib.items():
+            if str(name).startswith("{http://www.w3.org/XML/1998/namespace}") and name not in copy.attrib:
+                copy.set(name, value)
+    return copy
