@@ -1,0 +1,1 @@
+"""Certificates: trust anchors, path validation, revocation, identity, and the throw-away test PKI."""
