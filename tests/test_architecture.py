@@ -23,8 +23,10 @@ ALLOWED: dict[str, frozenset[str]] = {
     "http": frozenset({"domain", "xml", "soap"}),
     "audit": frozenset({"domain"}),
     "store": frozenset({"domain", "audit", "signature.model", "transactions.ports", "resources"}),
-    "transactions": frozenset({"domain", "xml", "codec", "vihf.model", "signature.model", "soap.message"}),
-    "client": frozenset({"domain", "xml", "codec", "pki", "signature", "vihf", "http.mtom", "cast"}),
+    "transactions": frozenset(
+        {"domain", "xml", "codec", "vihf.model", "signature.model", "soap.message", "audit.trace"}
+    ),
+    "client": frozenset({"domain", "xml", "codec", "pki", "signature", "vihf", "http", "transactions"}),
 }
 # The outermost packages know everybody.
 OUTERMOST = frozenset({"cli", "testing"})

@@ -6,9 +6,8 @@ Seed, demo, examples and tests all play with this cast; nobody else may appear i
 from dataclasses import dataclass
 
 from dmpws.domain import oids
-from dmpws.domain.code import Code
 from dmpws.domain.directory import Professional, Software, Structure
-from dmpws.domain.patient import Address, Ins, Name, Traits
+from dmpws.domain.patient import Address, Ins, Name, Traits, nir_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +57,6 @@ PATIENTS: dict[str, CastPatient] = {
     )
 }
 
-DOCTOR = Code("10", oids.PROFESSIONS, "Médecin")
-GENERAL_PRACTICE = Code("SM26", oids.SKILLS, "Qualifié en Médecine Générale (SM)")
-GENERAL_PRACTITIONER = Code("G15_10/SM26", oids.AUTHOR_SPECIALTIES, "Médecin - Qualifié en Médecine Générale (SM)")
-SECRETARY = Code("SECRETARIAT_MEDICAL", oids.NON_PROFESSIONALS, "Secrétariat médical")
-
 STRUCTURES: dict[str, Structure] = {
     s.identifier: s
     for s in (
@@ -84,3 +78,28 @@ PROFESSIONALS: dict[str, Professional] = {
 }
 
 SOFTWARE = Software("DMPWS-KIT-tmp1", "dmpws kit")
+
+
+def allocate_ins(traits: Traits, number: int) -> Ins:
+    """Make up a test INS for a patient to whom the test plan gives one "at initialisation".
+
+    number: 0 to 99 999 999, stands for place and order of birth. The key is right; the authority is the test one.
+    """
+    sex = {"M": "1", "F": "2"}[traits.sex]
+    nir = f"{sex}{traits.birth_date[2:6]}{number:08d}"
+    return Ins(nir + nir_key(nir), oids.INS_NIR_TEST)
+
+
+def _case(case: str, birth: str, given: str, sex: str, birth_date: str) -> tuple[str, Traits]:
+    return case, Traits(
+        name=Name(birth=birth, given=given, prefix="Mme" if sex == "F" else "M"), sex=sex, birth_date=birth_date
+    )
+
+
+# The patients "Cas 1" to "Cas 17" of plan 2.10c that are used so far; their INS comes from `allocate_ins`.
+CASES: dict[str, Traits] = dict(
+    (
+        _case("Cas12", "BONNEL", "SYLVAIN", "M", "19870101"),
+        _case("Cas10", "CLÉRICO", "CÔME", "M", "19760101"),
+    )
+)

@@ -1,0 +1,201 @@
+"""Puts the server together: the only module that knows everybody."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from lxml import etree
+
+from dmpws.config import Config
+from dmpws.domain.checks import Report
+from dmpws.domain.directory import Professional, Structure
+from dmpws.http.limits import Limits
+from dmpws.http.tls import TlsReader, direct, proxy
+from dmpws.http.wsgi import ContractWsgi, Observer, Options, build
+from dmpws.pki.trust import TrustPolicy, TrustStore
+from dmpws.signature import verify_lot
+from dmpws.signature.model import ReceivedLot, VerifiedLot
+from dmpws.signature.verify_lot import ExpectedSigner, LotPolicy
+from dmpws.soap.contracts import Contracts
+from dmpws.soap.message import SoapRequest
+from dmpws.soap.validation import Schemas
+from dmpws.store import KeyCommand, KeyFile, Store, StoreOptions, open_store
+from dmpws.transactions import load
+from dmpws.transactions.call import Settings
+from dmpws.transactions.pipeline import Pipeline
+from dmpws.transactions.ports import LotVerifier
+from dmpws.transactions.registry import operations
+from dmpws.vihf import verify
+from dmpws.vihf.model import VerifiedVihf
+from dmpws.vihf.policy import DirectoryPolicy, SoftwarePolicy, VihfPolicy
+from dmpws.xml.parser import XmlLimits
+
+
+def build_app(config: Config, *, store: Store | None = None, observers: Sequence[Observer] = ()) -> ContractWsgi:
+    """Return the WSGI application of the protocol port.
+
+    store: an open store, for tests; otherwise the one of the configuration. Raises StorageError, Refused or
+    OSError when something the configuration names cannot be used.
+    """
+    load()
+    store = store or store_of(config)
+    trust = TrustStore.from_folder(trust_folder(config), TrustPolicy(crl=config.crl))
+    schemas = Schemas.load(Path(config.schemas) if config.schemas else None)
+    pipeline = Pipeline(
+        store=store,
+        verify_token=_token_verifier(config, store, trust),
+        check_body=_body_checker(schemas),
+        lot_verifier=_lot_verifiers(config, store, trust),
+        settings=settings_of(config),
+        new_uuid=lambda: str(uuid.uuid4()),
+        learn=_Learner(store) if config.directory == "open" else _learn_nothing,
+    )
+    return build(
+        operations(),
+        pipeline,
+        contracts=Contracts.load(),
+        sink=store.blobs,
+        limits=limits_of(config),
+        options=Options(strict_action=config.strict_action, http_binding=config.http_binding),
+        observers=observers,
+        tls=_tls_reader(config),
+    )
+
+
+def store_of(config: Config) -> Store:
+    """Open the store of the configuration. Raises StorageError."""
+    options = StoreOptions(encryption=_key_wrapper(config) if config.encryption else None)
+    return open_store(config.database_url, config.documents_folder, options=options)
+
+
+def _key_wrapper(config: Config) -> KeyFile | KeyCommand:
+    if config.encryption_command:
+        return KeyCommand(tuple(config.encryption_command.split()))
+    path = Path(config.encryption_key_file or config.data_folder / "wrapping.key")
+    return KeyFile(path) if path.exists() or config.encryption_key_file else KeyFile.create(path)
+
+
+def trust_folder(config: Config) -> Path:
+    """The folder of trusted authorities: the one configured, or that of the demo PKI."""
+    return Path(config.trust or config.pki_folder / "trust")
+
+
+def settings_of(config: Config) -> Settings:
+    """What the transactions obey."""
+    return Settings(
+        guide=config.guide,
+        authorisation_duration=timedelta(days=config.authorisation_days),
+        creation=config.creation,
+        majority_age=config.age_majorite,
+        minors_enabled=config.fonctions_gestion_mineurs,
+        masked_and_invisible=config.cumul_invisible_patient_masque_ps,
+        cda=config.cda,
+        feeding_requires=config.feeding_requires,
+        strict_identity=config.strict_identity,
+        max_results=config.max_results,
+    )
+
+
+def vihf_policy(config: Config) -> VihfPolicy:
+    """What the checks of a VIHF demand."""
+    return VihfPolicy(
+        max_age=timedelta(seconds=config.vihf_max_age),
+        max_future=timedelta(seconds=config.vihf_future),
+        air_max_age=timedelta(seconds=config.vihf_air_max_age),
+        sha1=config.sha1,
+        directory=DirectoryPolicy(config.directory),
+        software=SoftwarePolicy(config.approval),
+        secret_connection=config.fonctions_gestion_mineurs,
+    )
+
+
+def limits_of(config: Config) -> Limits:
+    """What one request may weigh."""
+    return Limits(
+        body=config.max_body,
+        envelope=XmlLimits(config.max_envelope, config.max_tags, config.max_depth),
+        document=config.max_document,
+        xml_document=XmlLimits(config.max_xml_document, config.max_tags, config.max_depth),
+        parts=config.max_parts,
+        part_headers=config.max_part_headers,
+        reading_seconds=config.max_request_seconds,
+    )
+
+
+def _tls_reader(config: Config) -> TlsReader:
+    return proxy(config.proxy_secret) if config.tls == "proxy" else direct
+
+
+def _body_checker(schemas: Schemas) -> Callable[[etree._Element], None]:
+    def check(body: etree._Element) -> None:
+        report = Report()
+        schemas.check(body, report)
+        report.raise_failures()
+
+    return check
+
+
+def _token_verifier(config: Config, store: Store, trust: TrustStore) -> Callable[[SoapRequest], VerifiedVihf]:
+    policy = vihf_policy(config)
+
+    def check(request: SoapRequest) -> VerifiedVihf:
+        return verify.verify(
+            verify.only(request.assertions),
+            tls=request.tls,
+            policy=policy,
+            trust=trust,
+            directory=store.directory,
+            memory=store.tokens,
+            now=request.received_at,
+        )
+
+    return check
+
+
+def _lot_verifiers(config: Config, store: Store, trust: TrustStore) -> Callable[[VerifiedVihf], LotVerifier]:
+    policy = LotPolicy(
+        sha1_allowed=config.sha1,
+        max_signing_skew=timedelta(seconds=config.lot_signing_future),
+        max_signing_age=timedelta(seconds=config.lot_signing_past),
+        xml_document=limits_of(config).xml_document,
+    )
+
+    def for_caller(vihf: VerifiedVihf) -> LotVerifier:
+        def check(lot: ReceivedLot) -> VerifiedLot:
+            structure = store.directory.structure(vihf.structure)
+            parent = {structure.parent} if structure and structure.parent else set()
+            signer = ExpectedSigner(vihf.mode, vihf.name_id, frozenset({vihf.structure} | parent))
+            return verify_lot.verify(lot, policy=policy, trust=trust, signer=signer)
+
+        return check
+
+    return for_caller
+
+
+def _learn_nothing(_vihf: VerifiedVihf) -> None:
+    """Strict directories take nobody's word for who he is."""
+
+
+class _Learner:
+    """Adds people, structures and links the directory does not know, on first sight (DMPWS D8, `local` only)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._seen: set[tuple[str, str]] = set()
+
+    def __call__(self, vihf: VerifiedVihf) -> None:
+        key = (vihf.name_id, vihf.structure)
+        if key in self._seen:
+            return
+        with self._store.write() as work:
+            if work.directory.structure(vihf.structure) is None:
+                sectors = frozenset({vihf.sector} - {""})
+                work.directory.put_structure(Structure(vihf.structure, vihf.structure, sectors))
+            known = work.directory.professional(vihf.name_id)
+            if known is None:
+                known = Professional(vihf.name_id, "", vihf.subject_id, frozenset())
+            if vihf.structure not in known.structures:
+                work.directory.put_professional(replace(known, structures=known.structures | {vihf.structure}))
+        self._seen.add(key)

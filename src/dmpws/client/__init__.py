@@ -1,0 +1,31 @@
+"""The client kit: a DMP-compatible software in Python.
+
+>>> with LpsSession(card, url, ca_file=ca) as lps:  # doctest: +SKIP
+...     lps.test_existence(ins)
+"""
+
+from dmpws.client.actor import Actor
+from dmpws.client.cda import Attachment, ClinicalDocument, Section
+from dmpws.client.errors import BadAnswer, ClientError, Problem, ServerFault, Unreachable
+from dmpws.client.lot import Deposit, Lot
+from dmpws.client.session import KIT, LpsSession
+from dmpws.pki.cards import Card
+from dmpws.vihf.issue import Lps
+
+__all__ = [
+    "KIT",
+    "Actor",
+    "Attachment",
+    "BadAnswer",
+    "Card",
+    "ClientError",
+    "ClinicalDocument",
+    "Deposit",
+    "Lot",
+    "Lps",
+    "LpsSession",
+    "Problem",
+    "Section",
+    "ServerFault",
+    "Unreachable",
+]

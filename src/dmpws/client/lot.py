@@ -1,0 +1,191 @@
+"""A lot of submission: documents, their metadata, their signature (TD2.1)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from lxml import etree
+
+from dmpws.client.actor import Actor
+from dmpws.client.cda import ClinicalDocument, new_oid
+from dmpws.client.metadata import entry_of, patient_id
+from dmpws.client.submission import provide_and_register
+from dmpws.codec.ebxml.attachments import InlineOctets
+from dmpws.domain import oids
+from dmpws.domain.code import Code
+from dmpws.domain.datatypes import format_dtm
+from dmpws.domain.document import (
+    HAS_MEMBER,
+    INVISIBLE_PATIENT,
+    MASQUE_PS,
+    RPLC,
+    SIGNATURE_CLASS,
+    SIGNATURE_TYPE,
+    SIGNS,
+    STABLE,
+    Association,
+    Author,
+    DocumentEntry,
+    SubmissionSet,
+)
+from dmpws.domain.octets import Octets
+from dmpws.domain.patient import Ins
+from dmpws.pki.cards import Card
+from dmpws.signature.make_lot import sign_lot
+from dmpws.xml.xop import href_of
+
+SET_ID = "SubmissionSet01"
+SIGNATURE_ID = "Signature01"
+CONTENT_TYPES = "1.2.250.1.213.2.2"
+
+_ORIGINAL = {"SubmissionSetStatus": ("Original",)}
+_PURPOSE = Code("1.2.840.10065.1.12.1.14", "1.2.840.10065.1.12", "Source")
+_SIGNATURE_FORMAT = Code("http://www.w3.org/2000/09/xmldsig#", "URN", "Default Signature Style")
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """One document to deposit.
+
+    document: a CDA, or what to make one of. replaces: entryUUID of the version it replaces (TD2.1b).
+    visibility: masking codes (MASQUE_PS, INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX).
+    """
+
+    document: bytes | ClinicalDocument
+    replaces: str = ""
+    visibility: tuple[str, ...] = ()
+    comments: str = ""
+
+    @property
+    def octets(self) -> bytes:
+        return self.document if isinstance(self.document, bytes) else self.document.to_xml()
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """A lot ready to be sent. attachments: by Content-ID, the signature last."""
+
+    unique_id: str
+    document_ids: tuple[str, ...]
+    body: etree._Element
+    attachments: Mapping[str, Octets] = field(default_factory=dict)
+
+    def with_document(self, number: int, octets: bytes) -> "Lot":
+        """The same lot with the octets of one document exchanged: what a tampered message looks like."""
+        key = list(self.attachments)[number]
+        return replace(self, attachments={**self.attachments, key: InlineOctets(octets)})
+
+
+def build_lot(
+    ins: Ins,
+    deposits: Sequence[Deposit],
+    *,
+    actor: Actor,
+    source_id: str,
+    card: Card,
+    now: datetime,
+    title: str = "",
+    content_type: Code | None = None,
+) -> Lot:
+    """Describe, associate and sign documents.
+
+    source_id: OID of the instance of the software. card: signs. now: submission and signing time, aware.
+    """
+    octets = [deposit.octets for deposit in deposits]
+    entries = [
+        entry_of(cda, f"Document{n:02d}", visibility=deposit.visibility, comments=deposit.comments)
+        for n, (cda, deposit) in enumerate(zip(octets, deposits, strict=True), 1)
+    ]
+    lot = SubmissionSet(
+        id=SET_ID,
+        unique_id=new_oid(),
+        source_id=source_id,
+        patient_id=patient_id(ins),
+        submission_time=format_dtm(now),
+        content_type=content_type or _content_type(actor),
+        authors=(_author(actor),),
+        title=title,
+    )
+    signature_id = new_oid()
+    signature = sign_lot(
+        signature_id=signature_id,
+        submission_set_unique_id=lot.unique_id,
+        documents=[(entry.unique_id, cda, True) for entry, cda in zip(entries, octets, strict=True)],
+        card=card,
+        signing_time=now,
+    )
+    everything = [*entries, _signature_entry(lot, signature_id, actor)]
+    attachments = {
+        f"uuid-{n}@urn:ihe:iti:xds-b:2007": InlineOctets(content) for n, content in enumerate([*octets, signature], 1)
+    }
+    includes = [(entry.id, href_of(key)) for entry, key in zip(everything, attachments, strict=True)]
+    body = provide_and_register(lot, everything, _associations(entries, deposits), includes)
+    return Lot(lot.unique_id, tuple(e.unique_id for e in entries), body, attachments)
+
+
+def _author(actor: Actor) -> Author:
+    specialty = actor.specialty
+    return Author(
+        person=actor.person_xcn,
+        institutions=(actor.structure_xon,),
+        specialties=(f"{specialty.code}^{specialty.display}^{specialty.system}",),
+    )
+
+
+def _content_type(actor: Actor) -> Code:
+    """Liberal practice gives its sector, structures "consultation" (CI-SIS LM, set JDV_J59)."""
+    if actor.sector == "SA07":
+        return actor.facility_type
+    return Code("07", CONTENT_TYPES, "Consultation")
+
+
+def _associations(entries: Sequence[DocumentEntry], deposits: Sequence[Deposit]) -> list[Association]:
+    links = [(HAS_MEMBER, SET_ID, entry_id) for entry_id in [*(e.id for e in entries), SIGNATURE_ID]]
+    links.append((SIGNS, SIGNATURE_ID, SET_ID))
+    members = [
+        Association(f"association{n}", kind, source, target, _ORIGINAL)
+        for n, (kind, source, target) in enumerate(links, 1)
+    ]
+    replacements = [
+        Association(f"replacement{n}", RPLC, entry.id, deposit.replaces)
+        for n, (entry, deposit) in enumerate(zip(entries, deposits, strict=True), 1)
+        if deposit.replaces
+    ]
+    return members + replacements
+
+
+def _signature_entry(lot: SubmissionSet, unique_id: str, actor: Actor) -> DocumentEntry:
+    """The entry of the lot's signature: masked and invisible, as nothing else may be (GI-DMP EX_2.1-1050)."""
+    return DocumentEntry(
+        id=SIGNATURE_ID,
+        unique_id=unique_id,
+        patient_id=lot.patient_id,
+        mime_type="text/xml",
+        object_type=STABLE,
+        class_code=SIGNATURE_CLASS,
+        type_code=SIGNATURE_TYPE,
+        format_code=_SIGNATURE_FORMAT,
+        facility_type=actor.facility_type,
+        practice_setting=actor.practice_setting,
+        confidentiality=(
+            Code("N", oids.CONFIDENTIALITY, "Normal"),
+            Code(MASQUE_PS, oids.VISIBILITY, "Masqué aux professionnels de santé"),
+            Code(INVISIBLE_PATIENT, oids.VISIBILITY, "Non visible par le patient"),
+        ),
+        event_codes=(_PURPOSE,),
+        authors=lot.authors,
+        legal_authenticator=actor.person_xcn,
+        creation_time=lot.submission_time,
+        service_start=lot.submission_time,
+        service_stop=lot.submission_time,
+        language="art",
+        source_patient_id=lot.patient_id,
+        source_patient_info=(),
+        reference_ids=(),
+        hash="",
+        size="",
+        repository_unique_id="",
+        lid="",
+        title="Source",
+        comments="",
+    )

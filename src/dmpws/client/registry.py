@@ -1,0 +1,133 @@
+"""TD3.1 from the client's side: stored queries and the entries they find."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lxml import etree
+from lxml.builder import ElementMaker
+
+from dmpws.client.errors import Problem
+from dmpws.domain.document import Status
+from dmpws.domain.patient import Ins
+from dmpws.xml.names import QUERY, RIM, RS
+
+_Q = ElementMaker(namespace=QUERY, nsmap={"query": QUERY, None: RIM})
+_R = ElementMaker(namespace=RIM, nsmap={None: RIM})
+_RIM = f"{{{RIM}}}"
+
+FIND_DOCUMENTS = "urn:uuid:14d4debf-8f97-4251-9a74-a90016b0af0d"
+GET_DOCUMENTS = "urn:uuid:5c4f972b-d56b-40ac-a5fc-c8ca9b40b9d4"
+
+UNIQUE_ID_SCHEME = "urn:uuid:2e82c1f6-a085-4c72-9da3-8640a32e42ab"
+PATIENT_ID_SCHEME = "urn:uuid:58a6f841-87b3-4a3e-92fd-a8ffeff98427"
+TYPE_SCHEME = "urn:uuid:f0306f51-975f-434e-a61c-c59651d33983"
+CONFIDENTIALITY_SCHEME = "urn:uuid:f4f85eac-e6cb-4883-b524-f2705394840f"
+
+SUCCESS = "urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:Success"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDocument:
+    """An entry of a TD3.1 answer. size in octets, hash is SHA-1 in hexadecimal, times are UTC DTM strings."""
+
+    entry_uuid: str
+    lid: str
+    version: str
+    status: Status
+    unique_id: str
+    repository: str
+    type_code: str
+    title: str
+    mime_type: str
+    hash: str
+    size: int
+    creation_time: str
+    confidentiality: frozenset[str]
+    slots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryAnswer:
+    """Answer of TD3.1: the entries (LeafClass) or only their ids (ObjectRef), and the problems."""
+
+    status: str
+    documents: tuple[FoundDocument, ...] = ()
+    references: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.status == SUCCESS
+
+
+def cx(ins: Ins) -> str:
+    """Return the patient identifier as a CX, `<INS>^^^&<OID>&ISO^NH`."""
+    return f"{ins.value}^^^&{ins.authority}&ISO^NH"
+
+
+def quoted(values: Sequence[str]) -> str:
+    """Return a list parameter, `('a','b')`, quotes doubled (ITI TF-2 3.18.4.1.2.3.5)."""
+    return "(" + ",".join("'" + v.replace("'", "''") + "'" for v in values) + ")"
+
+
+def query_request(
+    query: str, parameters: Mapping[str, Sequence[str]], *, return_type: str = "LeafClass"
+) -> etree._Element:
+    """Build an AdhocQueryRequest; parameter values are already in stored query coding."""
+    slots = (_R.Slot(_R.ValueList(*(_R.Value(v) for v in values)), name=name) for name, values in parameters.items())
+    return _Q.AdhocQueryRequest(
+        _Q.ResponseOption(returnComposedObjects="true", returnType=return_type),
+        _R.AdhocQuery(*slots, id=query),
+    )
+
+
+def query_answer(body: etree._Element) -> QueryAnswer:
+    """Read an AdhocQueryResponse."""
+    return QueryAnswer(
+        body.get("status", ""),
+        tuple(_document(e) for e in body.iter(f"{_RIM}ExtrinsicObject")),
+        tuple(e.get("id", "") for e in body.iter(f"{_RIM}ObjectRef")),
+        registry_problems(body),
+    )
+
+
+def registry_problems(body: etree._Element) -> tuple[Problem, ...]:
+    """Read the RegistryErrors of an answer."""
+    return tuple(
+        Problem(e.get("errorCode", ""), e.get("codeContext", ""), e.get("location", ""))
+        for e in body.iter(f"{{{RS}}}RegistryError")
+    )
+
+
+def _document(entry: etree._Element) -> FoundDocument:
+    slots = {
+        slot.get("name", ""): tuple(v.text or "" for v in slot.iter(f"{_RIM}Value"))
+        for slot in entry.findall(f"{_RIM}Slot")
+    }
+
+    def single(name: str) -> str:
+        return (slots.get(name) or ("",))[0]
+
+    def codes(scheme: str) -> list[str]:
+        found = entry.findall(f"{_RIM}Classification[@classificationScheme='{scheme}']")
+        return [c.get("nodeRepresentation", "") for c in found]
+
+    unique = entry.find(f"{_RIM}ExternalIdentifier[@identificationScheme='{UNIQUE_ID_SCHEME}']")
+    title = entry.find(f"{_RIM}Name/{_RIM}LocalizedString")
+    version = entry.find(f"{_RIM}VersionInfo")
+    return FoundDocument(
+        entry_uuid=entry.get("id", ""),
+        lid=entry.get("lid", ""),
+        version=version.get("versionName", "") if version is not None else "",
+        status=Status(entry.get("status", "")),
+        unique_id=unique.get("value", "") if unique is not None else "",
+        repository=single("repositoryUniqueId"),
+        type_code=(codes(TYPE_SCHEME) or [""])[0],
+        title=title.get("value", "") if title is not None else "",
+        mime_type=entry.get("mimeType", ""),
+        hash=single("hash"),
+        size=int(single("size") or 0),
+        creation_time=single("creationTime"),
+        confidentiality=frozenset(codes(CONFIDENTIALITY_SCHEME)),
+        slots=slots,
+    )

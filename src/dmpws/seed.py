@@ -1,0 +1,34 @@
+"""Loading the public cast: what a laboratory server holds before anybody calls."""
+
+from datetime import datetime
+
+from dmpws import cast
+from dmpws.store import Store
+
+WITH_DMP = ("pat-trois", "nessi", "petra", "attribut", "alot", "jumeauun")
+"""Patients of the test plan who have a DMP. CONTESTE and the twin JUMEAUDEUX have none, PROVISOIRE is a NIA."""
+
+
+def seed(store: Store, now: datetime) -> int:
+    """Load structures, professionals, approved software and records; what is there already stays as it is.
+
+    Returns the number of records opened.
+    """
+    opened = 0
+    with store.write() as work:
+        for structure in cast.STRUCTURES.values():
+            if work.directory.structure(structure.identifier) is None:
+                work.directory.put_structure(structure)
+        for professional in cast.PROFESSIONALS.values():
+            if work.directory.professional(professional.identifier) is None:
+                work.directory.put_professional(professional)
+        if work.directory.software(cast.SOFTWARE.number) is None:
+            work.directory.put_software(cast.SOFTWARE)
+        for key in WITH_DMP:
+            patient = cast.PATIENTS[key]
+            if work.patients.find(patient.ins) is None:
+                work.patients.create(
+                    [patient.ins], patient.traits, now=now, opposes_bris_de_glace=False, opposes_centre_15=False
+                )
+                opened += 1
+    return opened

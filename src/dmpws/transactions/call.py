@@ -1,0 +1,76 @@
+"""The context of one call: everything a transaction may use besides its input. Nothing here does I/O itself."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from lxml import etree
+
+from dmpws.domain.checks import Report
+from dmpws.domain.octets import Octets
+from dmpws.domain.patient import PatientRecord
+from dmpws.transactions.ports import LotVerifier, UnitOfWork
+from dmpws.vihf.model import VerifiedVihf
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options transactions obey; built from the configuration (dmpws.config) once per worker."""
+
+    guide: str = "2.10"
+    """Behaviour set (decision 1)."""
+    authorisation_duration: timedelta = timedelta(days=365)
+    """Decision 12."""
+    creation: str = "allowed"
+    """`allowed` or `refused` (decision 13)."""
+    majority_age: int = 18
+    minors_enabled: bool = True
+    """fonctions-gestion-mineurs."""
+    masked_and_invisible: bool = False
+    """cumul-invisible_patient-masque_ps."""
+    cda: str = "header"
+    """CDA validation level: off or header (decision 17)."""
+    feeding_requires: str = "nothing"
+    """`nothing` or `authorisation` (decision 20)."""
+    strict_identity: bool = False
+    """Decision 36."""
+    max_results: int = 2000
+    """Decision 23."""
+    software_name: str = "DMP"
+
+
+@dataclass(slots=True)
+class TraceNotes:
+    """What a transaction adds to the trace of its call (decision 22)."""
+
+    patient: str = ""
+    """INS as `value^authority`."""
+    holder: str = ""
+    operation: str = ""
+    """The row of the rights table that was used."""
+    submission_set: str = ""
+    documents: list[dict[str, str]] = field(default_factory=list)
+    """uniqueId and typeCode of each document touched."""
+    query: str = ""
+    parameters: dict[str, list[str]] = field(default_factory=dict)
+    changes: list[dict[str, str]] = field(default_factory=list)
+    """Old and new values (status, visibility, authorisation)."""
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One verified call. `now` is the reception time, aware UTC; `new_uuid` gives a bare lower-case UUID."""
+
+    vihf: VerifiedVihf
+    now: datetime
+    new_uuid: Callable[[], str]
+    store: UnitOfWork
+    settings: Settings
+    verify_lot: LotVerifier
+    parts: Mapping[str, Octets]
+    notes: TraceNotes
+    patient: PatientRecord | None
+    """The record of the token's INS, when there is one."""
+    check_cda_header: Callable[[etree._Element, Report], bool] | None = None
+    """The header schema (dmpws.soap.validation), applied to a ClinicalDocument (DMPWS D17); None: not checked."""

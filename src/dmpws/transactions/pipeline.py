@@ -1,0 +1,172 @@
+"""What happens to every call: token, transaction, one database transaction, trace.
+
+`Pipeline` is the `Dispatch` of the SOAP application. A security refusal is raised and becomes a fault; a refusal
+by the transaction becomes an answer in its carrier. Both leave a trace (DMPWS D22).
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lxml import etree
+
+from dmpws.audit.trace import Trace, TraceOutcome
+from dmpws.domain.checks import Refused, Rule, refusal
+from dmpws.domain.errors import Carrier
+from dmpws.soap.message import SoapReply, SoapRequest
+from dmpws.transactions.call import Call, Settings, TraceNotes
+from dmpws.transactions.ports import LotVerifier, StorageBusy, Store
+from dmpws.transactions.registry import Transaction, select
+from dmpws.vihf.model import VerifiedVihf
+
+KNOWN = Rule("CALL-TRANSACTION", "Le message est celui d'une transaction du DMP", "DMPWS D10", "DMPInvalidRequest")
+MODE = Rule(
+    "CALL-MODE",
+    "La transaction existe dans ce mode d'authentification",
+    "PDT-INF-526",
+    "DMPAccessDeniedByRightsService",
+)
+
+BUSY = Rule("CALL-BUSY", "Le registre peut traiter l'appel maintenant", "ITI TF-3 4.2.4.1", "XDSRegistryBusy")
+
+journal = logging.getLogger("dmpws.transactions")
+
+VerifyToken = Callable[[SoapRequest], VerifiedVihf]
+"""Checks the token of a call. Raises Refused."""
+
+CheckBody = Callable[[etree._Element], None]
+"""Checks a Body against its schema. Raises Refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The parts every call needs; built once per worker by dmpws.app.
+
+    lot_verifier: makes, for one caller, the function that checks a lot signature.
+    learn: called with each verified token, for directories that add unknown callers (DMPWS D8).
+    """
+
+    store: Store
+    verify_token: VerifyToken
+    check_body: CheckBody
+    lot_verifier: Callable[[VerifiedVihf], LotVerifier]
+    settings: Settings
+    new_uuid: Callable[[], str]
+    learn: Callable[[VerifiedVihf], None]
+
+    def __call__(self, request: SoapRequest) -> SoapReply:
+        """Run one call. Raises Refused for security refusals."""
+        draft = Trace(
+            occurred_at=request.received_at,
+            transaction="",
+            outcome=TraceOutcome.REFUSED,
+            correlation_id=request.correlation_id,
+            message_id=request.message_id,
+            peer=request.tls.peer if request.tls else "",
+        )
+        try:
+            transaction = _transaction_of(request)
+            draft = replace(draft, transaction=transaction.code)
+            vihf = self.verify_token(request)
+            draft = _with_caller(draft, vihf)
+            self.learn(vihf)
+            if vihf.mode not in transaction.modes:
+                raise refusal(MODE, expected=", ".join(sorted(transaction.modes)), found=vihf.mode)
+        except Refused as refused:
+            self.store.append_trace(replace(draft, code=refused.code, message=refused.message))
+            raise
+        return self._run(transaction, request, vihf, draft)
+
+    def _run(self, transaction: Transaction, request: SoapRequest, vihf: VerifiedVihf, draft: Trace) -> SoapReply:
+        notes = TraceNotes(patient=f"{vihf.patient.value}^{vihf.patient.authority}")
+        try:
+            reply = self._handle(transaction, request, vihf, draft, notes)
+        except Refused as refused:
+            self.store.append_trace(replace(_with_notes(draft, notes), code=refused.code, message=refused.message))
+            return transaction.refuse(refused, request.body)
+        except StorageBusy as busy:
+            self.store.append_trace(replace(_with_notes(draft, notes), outcome=TraceOutcome.FAILED, code=BUSY.code))
+            if transaction.carrier is not Carrier.REGISTRY:
+                raise
+            journal.warning("%s: %s", request.correlation_id, busy)
+            return transaction.refuse(refusal(BUSY), request.body)
+        except Exception:
+            self.store.append_trace(replace(_with_notes(draft, notes), outcome=TraceOutcome.FAILED))
+            raise
+        return reply
+
+    def _handle(
+        self,
+        transaction: Transaction,
+        request: SoapRequest,
+        vihf: VerifiedVihf,
+        draft: Trace,
+        notes: TraceNotes,
+    ) -> SoapReply:
+        """Run the transaction in one database transaction; what changes the record is traced in the same."""
+        self.check_body(request.body)
+        with self.store.write() if transaction.writes else self.store.read() as work:
+            call = Call(
+                vihf=vihf,
+                now=request.received_at,
+                new_uuid=self.new_uuid,
+                store=work,
+                settings=self.settings,
+                verify_lot=self.lot_verifier(vihf),
+                parts=request.parts,
+                notes=notes,
+                patient=work.patients.find(vihf.patient),
+            )
+            reply = transaction.handle(call, request.body)
+            trace = replace(_with_notes(draft, notes), outcome=TraceOutcome.ACCEPTED)
+            if transaction.writes:
+                work.traces.append(trace)
+        if not transaction.writes:
+            self.store.append_trace(trace)
+        return reply
+
+
+def _transaction_of(request: SoapRequest) -> Transaction:
+    found = select(request.operation, request.body, request.path_service)
+    if found is None:
+        raise refusal(KNOWN, found=etree.QName(request.body).localname)
+    return found
+
+
+def _with_caller(draft: Trace, vihf: VerifiedVihf) -> Trace:
+    return replace(
+        draft,
+        verified=True,
+        person=vihf.name_id,
+        person_name=vihf.subject_id,
+        roles=tuple(f"{role.code}^{role.system}" for role in vihf.roles),
+        structure=vihf.structure,
+        sector=vihf.sector,
+        mode=vihf.mode,
+        purpose=vihf.purpose,
+        reason=vihf.reason,
+        secret=vihf.secret_connection,
+        certificate_kind=vihf.certificate_kind,
+        certificate_serial=vihf.certificate_serial,
+        software_id=vihf.software_id,
+        software_name=vihf.software_name,
+        software_version=vihf.software_version,
+        approval_number=vihf.approval_number,
+        patient=f"{vihf.patient.value}^{vihf.patient.authority}",
+        warnings=vihf.warnings,
+    )
+
+
+def _with_notes(draft: Trace, notes: TraceNotes) -> Trace:
+    return replace(
+        draft,
+        patient=notes.patient,
+        holder=notes.holder,
+        operation=notes.operation,
+        submission_set=notes.submission_set,
+        documents=tuple(notes.documents),
+        query=notes.query,
+        parameters={name: tuple(values) for name, values in notes.parameters.items()},
+        changes=tuple(notes.changes),
+        warnings=draft.warnings + tuple(notes.warnings),
+    )

@@ -1,0 +1,78 @@
+"""The one list of transactions. Dispatch, contracts, documentation, coverage and client all read it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lxml import etree
+
+from dmpws.domain.access import AuthMode
+from dmpws.domain.errors import Carrier
+from dmpws.soap.message import Operation, SoapReply
+
+if TYPE_CHECKING:
+    from dmpws.transactions.call import Call
+
+ALL_MODES = frozenset(AuthMode)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One entry of the registry.
+
+    code: `TD0.3`. title: the French name. operation: None for TD0.1, which is the header of all others.
+    modes: authentication modes in which it exists. carrier: how a refusal of it travels.
+    writes: whether it changes the record (one write transaction of the database instead of a read).
+    audit: name of the event in the traces. references: clauses, in the checkable form.
+    matches: tells whether a Body belongs to this transaction when the operation has several.
+    handle: (call, body) -> reply, or raises Refused.
+    refuse: (refusal, body) -> reply, in the transaction's carrier.
+    """
+
+    code: str
+    title: str
+    operation: Operation | None
+    modes: frozenset[AuthMode]
+    carrier: Carrier
+    writes: bool
+    audit: str
+    references: tuple[str, ...]
+    module: str
+    handle: Callable[["Call", etree._Element], SoapReply]
+    refuse: Callable[[Any, etree._Element], SoapReply]
+    matches: Callable[[etree._Element, str], bool] = field(default=lambda body, service: True)
+
+
+_TRANSACTIONS: dict[str, Transaction] = {}
+
+
+def register(entry: Transaction) -> Transaction:
+    """Add an entry. Raises ValueError when the code is taken."""
+    if entry.code in _TRANSACTIONS:
+        raise ValueError(f"{entry.code} is registered twice")
+    _TRANSACTIONS[entry.code] = entry
+    return entry
+
+
+def transactions() -> tuple[Transaction, ...]:
+    """All entries, by code. The modules must have been imported (`dmpws.transactions.load`)."""
+    return tuple(sorted(_TRANSACTIONS.values(), key=lambda t: t.code))
+
+
+def transaction(code: str) -> Transaction:
+    """The entry of one code. Raises KeyError."""
+    return _TRANSACTIONS[code]
+
+
+def operations() -> tuple[Operation, ...]:
+    """The distinct operations of the registered transactions."""
+    return tuple(dict.fromkeys(t.operation for t in transactions() if t.operation is not None))
+
+
+def select(operation: Operation, body: etree._Element, service: str) -> Transaction | None:
+    """The transaction of this operation that the Body belongs to, called at path `service`."""
+    return next((t for t in of_operation(operation) if t.matches(body, service)), None)
+
+
+def of_operation(operation: Operation) -> Iterable[Transaction]:
+    return (t for t in transactions() if t.operation == operation)
