@@ -63,11 +63,8 @@ def _session(url: str, pki: DemoPki, card: str, actor: Actor | None) -> LpsSessi
 
 def _line(step: Step) -> None:
     mark = "✓" if step.ok else "✗"
-    time = f"{step.milliseconds:6.0f} ms" if step.milliseconds else " " * 9
-    print(f"{mark} {step.transaction}  {step.who:<18} {time}  {step.title} : {_short(step.found)}")
+    time = f"{step.milliseconds:5.0f} ms" if step.milliseconds else " " * 8
+    result = step.shown or step.found
+    print(f"{mark} {step.transaction}  {step.who:<17}  {step.patient}  {time}  {step.title} : {result}", flush=True)
     if not step.ok:
         print(f"        expected: {step.expected}")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 72 else text[:69] + "..."

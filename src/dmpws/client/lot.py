@@ -63,9 +63,11 @@ class Deposit:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """A lot ready to be sent. attachments: by Content-ID, the signature last."""
+    """A lot ready to be sent. submission_time: UTC DTM. attachments: by Content-ID, the signature last."""
 
     unique_id: str
+    signature_id: str
+    submission_time: str
     document_ids: tuple[str, ...]
     body: etree._Element
     attachments: Mapping[str, Octets] = field(default_factory=dict)
@@ -120,7 +122,8 @@ def build_lot(
     }
     includes = [(entry.id, href_of(key)) for entry, key in zip(everything, attachments, strict=True)]
     body = provide_and_register(lot, everything, _associations(entries, deposits), includes)
-    return Lot(lot.unique_id, tuple(e.unique_id for e in entries), body, attachments)
+    document_ids = tuple(entry.unique_id for entry in entries)
+    return Lot(lot.unique_id, signature_id, lot.submission_time, document_ids, body, attachments)
 
 
 def _author(actor: Actor) -> Author:

@@ -38,10 +38,13 @@ class Step:
 
     transaction: str
     who: str
+    patient: str
     title: str
     expected: str
     found: str
     milliseconds: float
+    shown: str = ""
+    """Shorter than `found`, for people."""
 
     @property
     def ok(self) -> bool:
@@ -84,6 +87,7 @@ class Scenario:
         expected: str,
         call: Callable[[], Any],
         read: Callable[[Any], str],
+        show: str = "",
     ) -> Any:
         """Play one call and compare `read(answer)`, or the subcode of the fault, with what was promised."""
         started = time.perf_counter()
@@ -93,17 +97,21 @@ class Scenario:
         except ServerFault as fault:
             answer, found = fault, fault.subcode or fault.code
         elapsed = (time.perf_counter() - started) * 1000
-        who = f"{lps.actor.family} {lps.actor.given}"
-        step = Step(transaction, who, title, expected, found, elapsed)
-        self.steps.append(step)
-        self._say(step)
+        self._record(lps, transaction, title, expected, found, elapsed, show)
         return answer
 
-    def _same(self, lps: LpsSession, transaction: str, title: str, expected: str, found: str) -> None:
-        """Compare something more of the last answer."""
-        step = Step(transaction, f"{lps.actor.family} {lps.actor.given}", title, expected, found, 0)
+    def _record(
+        self, lps: LpsSession, transaction: str, title: str, expected: str, found: str, elapsed: float, show: str
+    ) -> None:
+        who = f"{lps.actor.family} {lps.actor.given}"
+        patient = f"{self._traits.name.birth} {self._traits.name.given}"
+        step = Step(transaction, who, patient, title, expected, found, elapsed, show if found == expected else "")
         self.steps.append(step)
         self._say(step)
+
+    def _same(self, lps: LpsSession, transaction: str, title: str, expected: str, found: str, show: str = "") -> None:
+        """Compare something more of the last answer."""
+        self._record(lps, transaction, title, expected, found, 0, show)
 
     def _open(self, doctor: LpsSession) -> None:
         ins = self._ins
@@ -156,6 +164,7 @@ class Scenario:
             _ids(lot.document_ids),
             lambda: doctor.find_documents(ins),
             lambda a: _ids(d.unique_id for d in a.documents),
+            "2 documents",
         )
         documents = {d.unique_id: d for d in getattr(found, "documents", ())}
         sent = dict(zip(lot.document_ids, lot.attachments.values(), strict=False))
@@ -164,7 +173,9 @@ class Scenario:
             f"{d.hash} {d.size} {d.repository} v{d.version} {'lid' if d.lid == d.entry_uuid else d.lid}"
             for d in (documents[i] for i in sent if i in documents)
         )
-        self._same(doctor, "TD3.1", "hash, size, repositoryUniqueId, version, lid", expected, "; ".join(described))
+        self._same(
+            doctor, "TD3.1", "hash, size, repositoryUniqueId, version, lid", expected, "; ".join(described), "égaux"
+        )
         self._expect(
             "TD3.2",
             doctor,
@@ -172,6 +183,7 @@ class Scenario:
             _ids(o.sha256 for o in sent.values()),
             lambda: doctor.retrieve(ins, list(sent)),
             lambda a: _ids(d.octets.sha256 for d in a.documents),
+            "2 documents, SHA-256 égaux",
         )
         return report, history
 
@@ -188,6 +200,7 @@ class Scenario:
             _ids([old.unique_id]),
             lambda: doctor.find_documents(ins, statuses=[Status.DEPRECATED]),
             lambda a: _ids(d.unique_id for d in a.documents),
+            "1 document",
         )
 
     def _refusals(self, doctor: LpsSession, known: Deposit) -> None:

@@ -1,0 +1,334 @@
+"""`dmpws serve`: prepares what is missing, starts the protocol port and the operator port, watches over both."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from dmpws import __version__
+from dmpws.app import build_app, store_of, trust_folder
+from dmpws.cli import EXIT_FAILED, EXIT_INTERNAL, Failure
+from dmpws.cli.demo import PATH, play
+from dmpws.config import Config
+from dmpws.http import metrics
+from dmpws.http.ops import build_ops_app
+from dmpws.http.server import Listen, Server, ServerError
+from dmpws.http.tls_context import TlsFiles
+from dmpws.http.wsgi import Observed
+from dmpws.pki.cards import P12_PASSWORD
+from dmpws.pki.demo import create, open_pki
+from dmpws.pki.trust import TrustPolicy, TrustStore
+from dmpws.pki.trust_folder import TrustFolderError
+from dmpws.seed import seed
+from dmpws.store import migrate
+from dmpws.transactions import load
+from dmpws.transactions.ports import StorageError
+from dmpws.transactions.registry import transactions
+
+LABORATORY = ("local", "test")
+"""Profiles that make their own PKI and load the fictitious cast."""
+READY_SECONDS = 60
+EARLIEST, LATEST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""Outside, the clock of the machine is not set: every certificate and token would be refused."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser("serve", help="start the server")
+    parser.add_argument("--host", help="address of the HTTPS port")
+    parser.add_argument("--port", type=int, help="HTTPS port")
+    parser.add_argument("--ops-port", type=int, help="operator port on the loopback address, 0 for none")
+    parser.add_argument("--workers", type=int, help="worker processes, 0 for one per core")
+    parser.add_argument("--threads", type=int, help="threads of each worker")
+    parser.add_argument("--database", metavar="URL", help="SQLAlchemy URL")
+    parser.add_argument(
+        "--no-tls",
+        dest="tls",
+        action="store_const",
+        const="proxy",
+        help="a trusted TLS proxy is in front: listen on its unix socket (unix_socket) or believe its secret",
+    )
+    parser.add_argument("--demo", action="store_true", help="then play the main scenario")
+    parser.add_argument("--once", action="store_true", help="with --demo: stop after it, its result is the exit status")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prepare, start, and watch until a signal or, with --once, the end of the scenario."""
+    started = time.monotonic()
+    config: Config = args.config
+    prepare(config)
+    supervisor = Supervisor(config)
+    supervisor.start()
+    try:
+        supervisor.wait_ready(started + READY_SECONDS)
+        print(
+            f"Ready in {time.monotonic() - started:.1f} s (dmpws {__version__}, profile {config.profile})\n", flush=True
+        )
+        status = _play(config) if args.demo else 0
+        _announce(config)
+        if not args.once:
+            supervisor.watch()
+    finally:
+        supervisor.stop()
+    return status
+
+
+def prepare(config: Config) -> None:
+    """Check the clock, the folders and the ports; make the PKI, the tables and the cast where they are missing.
+
+    Raises Failure with one sentence when something stands in the way.
+    """
+    now = datetime.now(UTC)
+    if not EARLIEST < now < LATEST:
+        raise Failure(f"the clock of this machine says {now:%Y-%m-%d %H:%M} UTC: set it before starting", EXIT_INTERNAL)
+    _check_writable(config.data_folder)
+    if not config.unix_socket:
+        _check_port("HTTPS port", config.host, config.port)
+    if config.ops_port:
+        _check_port("operator port", "127.0.0.1", config.ops_port)
+    laboratory = config.profile in LABORATORY
+    if laboratory and not config.trust and not config.pki_folder.exists():
+        create(config.pki_folder, now=now)
+    try:
+        TrustStore.from_folder(trust_folder(config), TrustPolicy(crl=config.crl))
+        store = store_of(config)
+        migrate.upgrade(store.database.engine)
+        store.recover()
+        if laboratory:
+            seed(store, now)
+        store.close()
+    except (StorageError, TrustFolderError) as error:
+        raise Failure(str(error), EXIT_INTERNAL) from None
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Failure(f"{folder}: not writable ({error.strerror}); choose another with --data", EXIT_INTERNAL) from None
+
+
+def _check_port(what: str, host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as error:
+            why = (getattr(error, "strerror", None) or str(error)).lower()
+            raise Failure(f"{what} {port}: {why}; choose another", EXIT_INTERNAL) from None
+
+
+class Supervisor:
+    """Two children: gunicorn on the protocol port, and the operator port. If one ends, the other does."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._children: dict[int, str] = {}
+
+    def start(self) -> None:
+        """Fork both children. Nothing may have started a thread before."""
+        config = self._config
+        metrics.prepare(config.data_folder / "metrics")
+        self._fork("server", lambda: _serve(config))
+        if config.ops_port:
+            self._fork("operator port", lambda: _serve_operators(config))
+        signal.signal(signal.SIGTERM, _interrupt)
+
+    def _fork(self, name: str, target: Callable[[], None]) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            _in_child(name, target)
+        self._children[pid] = name
+
+    def wait_ready(self, deadline: float) -> None:
+        """Return when the server answers. Raises Failure when a child ended or the time is over."""
+        while time.monotonic() < deadline:
+            self._check_children(os.WNOHANG)
+            if _ready(self._config):
+                return
+            time.sleep(0.02)
+        raise Failure(f"the server is not ready after {READY_SECONDS} s", EXIT_INTERNAL)
+
+    def watch(self) -> None:
+        """Wait for the end of a child. Raises Failure then, KeyboardInterrupt on a signal."""
+        self._check_children(0)
+
+    def _check_children(self, options: int) -> None:
+        pid, status = os.waitpid(-1, options)
+        if pid in self._children:
+            name = self._children.pop(pid)
+            raise Failure(f"the {name} ended with status {os.waitstatus_to_exitcode(status)}", EXIT_INTERNAL)
+
+    def stop(self) -> None:
+        """Ask the children to end, and wait for them."""
+        for pid in self._children:
+            os.kill(pid, signal.SIGTERM)
+        while self._children:
+            pid, _ = os.waitpid(-1, 0)
+            self._children.pop(pid, None)
+
+
+def _interrupt(_signal: int, _frame: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _in_child(name: str, target: Callable[[], None]) -> NoReturn:
+    status = EXIT_FAILED
+    try:
+        target()
+        status = 0
+    except (StorageError, ServerError, TrustFolderError, OSError) as error:
+        print(f"dmpws: {name}: {error}", file=sys.stderr)
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else EXIT_FAILED
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _ready(config: Config) -> bool:
+    if not config.ops_port:
+        with socket.socket() as probe:
+            return probe.connect_ex((config.host, config.port)) == 0
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{config.ops_port}/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+# The protocol port
+
+
+def _serve(config: Config) -> None:
+    def load() -> Any:
+        recorder = metrics.Metrics()
+
+        def observe(seen: Observed) -> None:
+            recorder.observe(seen.operation or "none", seen.outcome, seen.seconds, seen.octets_in, seen.octets_out)
+
+        return build_app(config, observers=[observe])
+
+    listen = Listen(
+        host=config.host,
+        port=config.port,
+        unix_socket=config.unix_socket,
+        tls=_tls_files(config) if config.tls == "direct" else None,
+        workers=config.workers or os.cpu_count() or 1,
+        threads=config.threads,
+        reading_seconds=config.max_request_seconds,
+    )
+    Server(listen, load).run()
+
+
+def _tls_files(config: Config) -> TlsFiles:
+    """The files of the `direct` mode: those configured, or of the demo PKI; bundles of the trusted authorities."""
+    trust = trust_folder(config)
+    run = config.data_folder / "run"
+    run.mkdir(exist_ok=True)
+    authorities = _bundle(run / "authorities.pem", [trust / "anchors", trust / "intermediates"])
+    crls = _bundle(run / "crls.pem", [trust / "crls"]) if config.tls_crl == "handshake" else None
+    pki = open_pki(config.pki_folder) if not config.tls_certificate else None
+    return TlsFiles(
+        certificate=pki.server_certificate_file if pki else Path(config.tls_certificate),
+        key=pki.server_key_file if pki else Path(config.tls_key),
+        authorities=authorities,
+        crls=crls,
+    )
+
+
+def _bundle(target: Path, folders: list[Path]) -> Path:
+    """One PEM file of all PEM files of some folders, as OpenSSL wants it."""
+    files = (file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir()))
+    target.write_bytes(b"\n".join(file.read_bytes() for file in files))
+    return target
+
+
+# The operator port
+
+
+def _serve_operators(config: Config) -> None:
+    Server(
+        Listen(host="127.0.0.1", port=config.ops_port, threads=4),
+        lambda: build_ops_app(_probe(config), _info(config)),
+    ).run()
+
+
+def _probe(config: Config) -> Callable[[], dict[str, str]]:
+    """What must work for a deposit to be taken: database, document folder, trust folder, the protocol port."""
+    store = store_of(config)
+    trust = TrustStore.from_folder(trust_folder(config), TrustPolicy(crl=config.crl))
+
+    def problems() -> dict[str, str]:
+        found = {}
+        try:
+            with store.read():
+                pass
+        except StorageError as error:
+            found["database"] = str(error)
+        if not os.access(config.documents_folder, os.W_OK):
+            found["documents"] = f"{config.documents_folder} is not writable"
+        trust.reload_if_changed()
+        if trust.problem:
+            found["trust"] = trust.problem
+        if not _listening(config):
+            found["server"] = "the protocol port does not accept connections"
+        return found
+
+    return problems
+
+
+def _listening(config: Config) -> bool:
+    if config.unix_socket:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(config.unix_socket) == 0
+    with socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET) as probe:
+        return probe.connect_ex((config.host, config.port)) == 0
+
+
+def _info(config: Config) -> dict[str, Any]:
+    load()
+    return {
+        "name": "dmpws",
+        "version": __version__,
+        "profile": config.profile,
+        "guide": config.guide,
+        "url": f"https://localhost:{config.port}{PATH}",
+        "transactions": {t.code: t.title for t in transactions()},
+    }
+
+
+# What a newcomer reads
+
+
+def _play(config: Config) -> int:
+    return play(f"https://localhost:{config.port}{PATH}", open_pki(config.pki_folder))
+
+
+def _announce(config: Config) -> None:
+    services = f"https://localhost:{config.port}{PATH}"
+    print(f"\nServices          {services}/<service>   contracts: {services}/patients?wsdl")
+    if config.ops_port:
+        print(f"Operator port     http://127.0.0.1:{config.ops_port}/health  /ready  /metrics  /info")
+    if config.pki_folder.is_dir():
+        pki = open_pki(config.pki_folder)
+        cards = pki.folder / "cards"
+        print(f"CA of the server  {pki.ca_file}")
+        print(f"Client cards      {cards}/<card>/  auth.pem + auth.key (TLS), sign.pem + sign.key (VIHF, lot),")
+        print(f"                  card.p12 (password {P12_PASSWORD}); `dmpws pki list` names them")
+        print(f"Try               {Path(sys.argv[0])} --data {config.data} demo --url {services}")
+    print("", flush=True)
