@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lxml import etree
@@ -33,11 +33,17 @@ from dmpws.vihf.policy import DirectoryPolicy, SoftwarePolicy, VihfPolicy
 from dmpws.xml.parser import XmlLimits
 
 
-def build_app(config: Config, *, store: Store | None = None, observers: Sequence[Observer] = ()) -> ContractWsgi:
+def build_app(
+    config: Config,
+    *,
+    store: Store | None = None,
+    observers: Sequence[Observer] = (),
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> ContractWsgi:
     """Return the WSGI application of the protocol port.
 
-    store: an open store, for tests; otherwise the one of the configuration. Raises StorageError, Refused or
-    OSError when something the configuration names cannot be used.
+    store: an open store, for tests; otherwise the one of the configuration. clock: reception time of requests,
+    aware UTC. Raises StorageError, Refused or OSError when something the configuration names cannot be used.
     """
     load()
     store = store or store_of(config)
@@ -47,7 +53,7 @@ def build_app(config: Config, *, store: Store | None = None, observers: Sequence
         store=store,
         verify_token=_token_verifier(config, store, trust),
         check_body=_body_checker(schemas),
-        lot_verifier=_lot_verifiers(config, store, trust),
+        lot_verifier=_lot_verifiers(config, trust),
         settings=settings_of(config),
         new_uuid=lambda: str(uuid.uuid4()),
         learn=_Learner(store) if config.directory == "open" else _learn_nothing,
@@ -61,6 +67,7 @@ def build_app(config: Config, *, store: Store | None = None, observers: Sequence
         options=Options(strict_action=config.strict_action, http_binding=config.http_binding),
         observers=observers,
         tls=_tls_reader(config),
+        clock=clock,
     )
 
 
@@ -154,7 +161,7 @@ def _token_verifier(config: Config, store: Store, trust: TrustStore) -> Callable
     return check
 
 
-def _lot_verifiers(config: Config, store: Store, trust: TrustStore) -> Callable[[VerifiedVihf], LotVerifier]:
+def _lot_verifiers(config: Config, trust: TrustStore) -> Callable[[VerifiedVihf], LotVerifier]:
     policy = LotPolicy(
         sha1_allowed=config.sha1,
         max_signing_skew=timedelta(seconds=config.lot_signing_future),
@@ -164,9 +171,8 @@ def _lot_verifiers(config: Config, store: Store, trust: TrustStore) -> Callable[
 
     def for_caller(vihf: VerifiedVihf) -> LotVerifier:
         def check(lot: ReceivedLot) -> VerifiedLot:
-            structure = store.directory.structure(vihf.structure)
-            parent = {structure.parent} if structure and structure.parent else set()
-            signer = ExpectedSigner(vihf.mode, vihf.name_id, frozenset({vihf.structure} | parent))
+            structures = frozenset({vihf.structure, vihf.legal_entity} - {""})
+            signer = ExpectedSigner(vihf.mode, vihf.name_id, structures)
             return verify_lot.verify(lot, policy=policy, trust=trust, signer=signer)
 
         return check
@@ -191,8 +197,8 @@ class _Learner:
             return
         with self._store.write() as work:
             if work.directory.structure(vihf.structure) is None:
-                sectors = frozenset({vihf.sector} - {""})
-                work.directory.put_structure(Structure(vihf.structure, vihf.structure, sectors))
+                # No sector: the first token's would be taken for the only one.
+                work.directory.put_structure(Structure(vihf.structure, vihf.structure, frozenset()))
             known = work.directory.professional(vihf.name_id)
             if known is None:
                 known = Professional(vihf.name_id, "", vihf.subject_id, frozenset())

@@ -16,16 +16,14 @@ from dmpws.client.actor import DOCTOR, GENERAL_PRACTICE
 from dmpws.config import Config
 from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.checks import Check, Outcome, Report
-from dmpws.domain.directory import Directory
 from dmpws.pki.cards import Card
 from dmpws.pki.demo import DemoPki, open_pki
 from dmpws.pki.dn import Dn
 from dmpws.pki.trust import TrustFolderError, TrustPolicy, TrustStore
 from dmpws.soap.message import TlsFacts
-from dmpws.store import open_store
 from dmpws.testing.tokens import LPS, CastDirectory, examples, ins, render, role, tls_of
 from dmpws.transactions.ports import StorageError
-from dmpws.vihf import policy, roles
+from dmpws.vihf import roles
 from dmpws.vihf.form import instant
 from dmpws.vihf.issue import TokenRequest, make, request_for
 from dmpws.vihf.verify import examine
@@ -59,9 +57,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     checker = verbs.add_parser("check", help="explain a token; exit status 1 when it is refused")
     checker.add_argument("file", metavar="FILE", help="one saml2:Assertion, - for standard input")
-    checker.add_argument(
-        "--tls", dest="peer", metavar="CARD|FILE", help="card, or PEM certificate, of the TLS connection"
-    )
+    checker.add_argument("--tls", dest="peer", metavar="CARD|FILE", help="card or PEM certificate of the connection")
     checker.add_argument("--at", metavar="INSTANT", help="moment of reception; default: now")
 
     verbs.add_parser("examples", help="the example tokens and the verdict each gets")
@@ -145,15 +141,18 @@ def _completed(request: TokenRequest) -> TokenRequest:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from dmpws import app  # noqa: PLC0415 - the whole server is slow to import, and `make` does without
+
     config: Config = args.config
     octets = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
-    trust = Path(config.trust) if config.trust else open_pki(config.pki_folder).trust_folder
+    stored = bool(config.database) or (config.data_folder / "dmpws.sqlite").is_file()
     report, _ = examine(
         octets,
         tls=_tls(args.peer, config),
-        policy=replace(policy.from_options(config.values), tls_certificate=False),
-        trust=TrustStore.from_folder(trust, TrustPolicy(crl=config.crl)),
-        directory=_directory(config),
+        policy=replace(app.vihf_policy(config), tls_certificate=False),
+        trust=TrustStore.from_folder(app.trust_folder(config), TrustPolicy(crl=config.crl)),
+        # The server's directory, or the public cast where there is no server yet.
+        directory=app.store_of(config).directory if stored else CastDirectory(),
         memory=None,
         now=_instant(args.at),
     )
@@ -171,13 +170,6 @@ def _tls(given: str | None, config: Config) -> TlsFacts | None:
         certificate = x509.load_pem_x509_certificate(Path(given).read_bytes())
         return TlsFacts(certificate.public_bytes(Encoding.DER))
     return tls_of(open_pki(config.pki_folder).card(given))
-
-
-def _directory(config: Config) -> Directory:
-    """The server's directory, or the public cast where there is no server yet."""
-    if config.database or (config.data_folder / "dmpws.sqlite").is_file():
-        return open_store(config.database_url, config.documents_folder).directory
-    return CastDirectory()
 
 
 def _explain(report: Report) -> None:

@@ -49,12 +49,20 @@ class Deposit:
 
     document: a CDA, or what to make one of. replaces: entryUUID of the version it replaces (TD2.1b).
     visibility: masking codes (MASQUE_PS, INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX).
+    entry: the metadata, for octets that are not a CDA and cannot give them (imaging references).
     """
 
     document: bytes | ClinicalDocument
     replaces: str = ""
     visibility: tuple[str, ...] = ()
     comments: str = ""
+    entry: DocumentEntry | None = None
+
+    def described(self, octets: bytes, entry_id: str) -> DocumentEntry:
+        """The document entry: the one given, or the one the CDA header gives."""
+        if self.entry is not None:
+            return replace(self.entry, id=entry_id)
+        return entry_of(octets, entry_id, visibility=self.visibility, comments=self.comments)
 
     @property
     def octets(self) -> bytes:
@@ -95,8 +103,8 @@ def build_lot(
     """
     octets = [deposit.octets for deposit in deposits]
     entries = [
-        entry_of(cda, f"Document{n:02d}", visibility=deposit.visibility, comments=deposit.comments)
-        for n, (cda, deposit) in enumerate(zip(octets, deposits, strict=True), 1)
+        deposit.described(content, f"Document{n:02d}")
+        for n, (content, deposit) in enumerate(zip(octets, deposits, strict=True), 1)
     ]
     lot = SubmissionSet(
         id=SET_ID,
@@ -112,7 +120,10 @@ def build_lot(
     signature = sign_lot(
         signature_id=signature_id,
         submission_set_unique_id=lot.unique_id,
-        documents=[(entry.unique_id, cda, True) for entry, cda in zip(entries, octets, strict=True)],
+        documents=[
+            (entry.unique_id, content, deposit.entry is None)
+            for entry, content, deposit in zip(entries, octets, deposits, strict=True)
+        ],
         card=card,
         signing_time=now,
     )

@@ -12,8 +12,9 @@ from typing import Any
 from dmpws.client.actor import Actor
 from dmpws.client.cda import CONSULTATION_REPORT, DISCHARGE_LETTER, LOINC, Attachment, ClinicalDocument, Section
 from dmpws.client.errors import ServerFault
-from dmpws.client.lot import Deposit
+from dmpws.client.lot import Deposit, Lot
 from dmpws.client.pdf import one_page_pdf
+from dmpws.client.registry import FoundDocument
 from dmpws.client.repository import SubmissionAnswer
 from dmpws.client.session import LpsSession
 from dmpws.domain.access import AuthMode
@@ -45,6 +46,8 @@ class Step:
     milliseconds: float
     shown: str = ""
     """Shorter than `found`, for people."""
+    why: str = ""
+    """What the server said of a refusal."""
 
     @property
     def ok(self) -> bool:
@@ -56,13 +59,24 @@ Connect = Callable[[str, Actor | None], LpsSession]
 
 
 class Scenario:
-    """Plays the scenario for one patient who has no DMP yet; `steps` holds what happened."""
+    """Plays the scenario for one patient who has no DMP yet; `steps` holds what happened.
 
-    def __init__(self, connect: Connect, ins: Ins, traits: Traits, say: Callable[[Step], None]) -> None:
+    clock: gives the time, aware; the same as that of the sessions.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        ins: Ins,
+        traits: Traits,
+        say: Callable[[Step], None],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._connect = connect
         self._ins = ins
         self._traits = traits
         self._say = say
+        self._clock = clock
         self.steps: list[Step] = []
 
     @property
@@ -73,11 +87,12 @@ class Scenario:
         """Play every step; stops early only when there is no answer at all (Unreachable)."""
         with self._connect("medecin-libre", None) as doctor:
             self._open(doctor)
-            first, second = self._feed_and_read(doctor)
-            self._replace(doctor, first)
+            report, documents = self._feed_and_read(doctor)
+            if report.unique_id in documents:
+                self._replace(doctor, report, documents[report.unique_id].entry_uuid)
             with self._connect("hopital", HOSPITAL_DOCTOR) as hospital:
-                self._submit(hospital, "dépôt par un hôpital", [self._letter(hospital.actor)])
-            self._refusals(doctor, second)
+                self._submit(hospital, "dépôt par un hôpital", [Deposit(self._letter(hospital.actor))])
+            self._refusals(doctor)
 
     def _expect(
         self,
@@ -97,15 +112,24 @@ class Scenario:
         except ServerFault as fault:
             answer, found = fault, fault.subcode or fault.code
         elapsed = (time.perf_counter() - started) * 1000
-        self._record(lps, transaction, title, expected, found, elapsed, show)
+        self._record(lps, transaction, title, expected, found, elapsed, show, _why(answer))
         return answer
 
     def _record(
-        self, lps: LpsSession, transaction: str, title: str, expected: str, found: str, elapsed: float, show: str
+        self,
+        lps: LpsSession,
+        transaction: str,
+        title: str,
+        expected: str,
+        found: str,
+        elapsed: float,
+        show: str,
+        why: str = "",
     ) -> None:
         who = f"{lps.actor.family} {lps.actor.given}"
         patient = f"{self._traits.name.birth} {self._traits.name.given}"
-        step = Step(transaction, who, patient, title, expected, found, elapsed, show if found == expected else "")
+        shown = show if found == expected else ""
+        step = Step(transaction, who, patient, title, expected, found, elapsed, shown, why)
         self.steps.append(step)
         self._say(step)
 
@@ -128,7 +152,7 @@ class Scenario:
             doctor,
             "création",
             "PRPA_IN201312UV02 AA",
-            lambda: doctor.create_record(ins, self._traits, consent=datetime.now(UTC)),
+            lambda: doctor.create_record(ins, self._traits, consent=self._clock()),
             lambda c: f"{c.interaction} {c.acknowledgement}",
         )
         self._expect("TD0.2", doctor, "DMP actif", "AA OK active NON_EXISTE", existence, state)
@@ -152,11 +176,11 @@ class Scenario:
         )
         self._expect("TD0.2", doctor, "autorisation valide", "AA OK active VALIDE", existence, state)
 
-    def _feed_and_read(self, doctor: LpsSession) -> tuple[Deposit, Deposit]:
+    def _feed_and_read(self, doctor: LpsSession) -> tuple[ClinicalDocument, dict[str, FoundDocument]]:
+        """Deposit two documents, find and read them; returns the first, and what was found by uniqueId."""
         ins = self._ins
-        report = Deposit(self._report(doctor.actor))
-        history = Deposit(self._history(doctor.actor))
-        lot = self._submit(doctor, "lot de deux CDA, N1 PDF et N3", [report, history])
+        report, history = self._report(doctor.actor), self._history(doctor.actor)
+        lot = self._submit(doctor, "lot de deux CDA, N1 PDF et N3", [Deposit(report), Deposit(history)])
         found = self._expect(
             "TD3.1",
             doctor,
@@ -166,7 +190,7 @@ class Scenario:
             lambda a: _ids(d.unique_id for d in a.documents),
             "2 documents",
         )
-        documents = {d.unique_id: d for d in getattr(found, "documents", ())}
+        documents: dict[str, FoundDocument] = {d.unique_id: d for d in getattr(found, "documents", ())}
         sent = dict(zip(lot.document_ids, lot.attachments.values(), strict=False))
         expected = "; ".join(f"{o.sha1} {o.size} 1.2.250.1.213.4.1.1.1.2 v1 lid" for o in sent.values())
         described = (
@@ -185,14 +209,12 @@ class Scenario:
             lambda a: _ids(d.octets.sha256 for d in a.documents),
             "2 documents, SHA-256 égaux",
         )
-        return report, history
+        return report, documents
 
-    def _replace(self, doctor: LpsSession, first: Deposit) -> None:
+    def _replace(self, doctor: LpsSession, old: ClinicalDocument, entry_uuid: str) -> None:
         ins = self._ins
-        old = self._document(first)
-        entry = next(d for d in doctor.find_documents(ins).documents if d.unique_id == old.unique_id)
         new = replace(self._report(doctor.actor), set_id=old.set_id, version=old.version + 1, replaces=old.unique_id)
-        self._submit(doctor, "remplacement (RPLC)", [Deposit(new, replaces=entry.entry_uuid)])
+        self._submit(doctor, "remplacement (RPLC)", [Deposit(new, replaces=entry_uuid)])
         self._expect(
             "TD3.1",
             doctor,
@@ -203,7 +225,7 @@ class Scenario:
             "1 document",
         )
 
-    def _refusals(self, doctor: LpsSession, known: Deposit) -> None:
+    def _refusals(self, doctor: LpsSession) -> None:
         ins = self._ins
         lot = doctor.build_lot(ins, [Deposit(self._history(doctor.actor))])
         changed = bytearray(next(iter(lot.attachments.values())).read())
@@ -231,7 +253,7 @@ class Scenario:
                 lambda: doctor.test_existence(ins, token=token),
                 str,
             )
-            with_tls_key = make(doctor.token_request(ins), card=SignsWithAuth.of(doctor.card), now=datetime.now(UTC))
+            with_tls_key = make(doctor.token_request(ins), card=SignsWithAuth.of(doctor.card), now=self._clock())
             self._expect(
                 "TD0.2",
                 doctor,
@@ -264,16 +286,12 @@ class Scenario:
     def _refused_lot(self, lps: LpsSession, title: str, code: str, send: Callable[[], SubmissionAnswer]) -> None:
         self._expect("TD2.1", lps, title, code, send, _outcome)
 
-    def _submit(self, lps: LpsSession, title: str, deposits: list[Any]) -> Any:
-        lot = lps.build_lot(self._ins, [d if isinstance(d, Deposit) else Deposit(d) for d in deposits], title=title)
+    def _submit(self, lps: LpsSession, title: str, deposits: Sequence[Deposit]) -> Lot:
+        lot = lps.build_lot(self._ins, deposits, title=title)
         self._expect("TD2.1", lps, title, "Success", lambda: lps.send_lot(self._ins, lot), _outcome)
         return lot
 
     # The documents of the scenario
-
-    def _document(self, deposit: Deposit) -> ClinicalDocument:
-        assert isinstance(deposit.document, ClinicalDocument)
-        return deposit.document
 
     def _report(self, author: Actor) -> ClinicalDocument:
         return self._made(
@@ -292,7 +310,7 @@ class Scenario:
         return self._made(author, DISCHARGE_LETTER, "Lettre de liaison", content)
 
     def _made(self, author: Actor, kind: Code, title: str, body: Attachment | Sequence[Section]) -> ClinicalDocument:
-        now = datetime.now().astimezone().replace(microsecond=0)
+        now = self._clock().astimezone().replace(microsecond=0)
         before = now - timedelta(minutes=30)
         return ClinicalDocument(self._ins, self._traits, author, kind, title, body, now, before, now)
 
@@ -322,3 +340,11 @@ def _outcome(answer: Any) -> str:
     if answer.ok:
         return "Success"
     return answer.problems[0].code if answer.problems else str(answer.status)
+
+
+def _why(answer: Any) -> str:
+    """The server's own sentence on a refusal; empty when it did what was asked."""
+    if isinstance(answer, ServerFault):
+        return answer.reason
+    problems = getattr(answer, "problems", ())
+    return problems[0].text if problems else ""

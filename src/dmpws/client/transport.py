@@ -2,9 +2,10 @@
 
 import http.client
 import io
+import select
 import ssl
 import urllib.parse
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -54,28 +55,22 @@ class HttpsTransport:
         )
 
     def post(self, service: str, content_type: str, content: Iterable[bytes], length: int) -> Answer:
-        """Send one request. Raises Unreachable; a connection the server closed meanwhile is opened again once."""
+        """Send one request. Raises Unreachable."""
+        self._reconnect_if_closed()
         headers = {"Content-Type": content_type, "Content-Length": str(length)}
-        reused = self._connection.sock is not None
         try:
-            return self._send(service, headers, content)
-        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
-            self._connection.close()
-            if not reused or not isinstance(content, (list, tuple)):
-                raise Unreachable(f"{self.url}: {error}") from None
+            self._connection.request("POST", f"{self._path}/{service}", body=content, headers=headers)
+            response = self._connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise Unreachable(f"{self.url}: {error}") from None
-        try:
-            return self._send(service, headers, content)
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
-            raise Unreachable(f"{self.url}: {error}") from None
-
-    def _send(self, service: str, headers: Mapping[str, str], content: Iterable[bytes]) -> Answer:
-        self._connection.request("POST", f"{self._path}/{service}", body=content, headers=dict(headers))
-        response = self._connection.getresponse()
         return Answer(response.status, response.getheader("Content-Type", ""), response)
+
+    def _reconnect_if_closed(self) -> None:
+        """A server ends idle connections; nothing is to be read between two requests, unless it did."""
+        sock = self._connection.sock
+        if sock is not None and select.select([sock], [], [], 0)[0]:
+            self._connection.close()
 
     def close(self) -> None:
         self._connection.close()
