@@ -1,0 +1,163 @@
+"""PRPA_IN201307UV02 and PRPA_IN201308UV02: test of existence, TD0.2 (dmp.md section 1.4)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lxml import etree
+
+from dmpws.codec.hl7v3.message import XSI_TYPE, E, Header, answer, coded, ii, read_header
+from dmpws.codec.hl7v3.patients import write_name, write_telecom
+from dmpws.codec.hl7v3.reading import Identifier, attribute, every, identifier, one
+from dmpws.domain import oids
+from dmpws.domain.authorisation import AuthorisationState
+from dmpws.domain.checks import Check
+from dmpws.domain.code import Code
+from dmpws.domain.patient import Ins, PatientRecord
+
+TEST_EXISTENCE = Code("TEST_EXST", oids.REASONS, "Test d'existence de dossier")
+_ENS = Code("RATTACHEMENT_ENS", oids.ADMINISTRATIVE_OBSERVATIONS, "information de rattachement du DMP à un ENS")
+_INTERNET_ACCOUNT = Code("COMPTE_INTERNET_OUVERT", oids.INTERNET_ACCOUNT)
+_QUERY = "controlActProcess/queryByParameter"
+
+
+@dataclass(frozen=True, slots=True)
+class DemographicsQuery:
+    """What a PRPA_IN201307UV02 asks."""
+
+    header: Header
+    query_id: Identifier
+    patient: Ins
+
+
+def read_query(message: etree._Element) -> DemographicsQuery:
+    """Read PRPA_IN201307UV02. Raises Refused when its one patient identifier is missing or doubled."""
+    value = one(message, f"{_QUERY}/parameterList/patientIdentifier/value")
+    return DemographicsQuery(
+        header=read_header(message),
+        query_id=identifier(one(message, f"{_QUERY}/queryId")),
+        patient=Ins(attribute(value, "extension"), attribute(value, "root")),
+    )
+
+
+def found(
+    query: DemographicsQuery,
+    record: PatientRecord,
+    state: AuthorisationState,
+    *,
+    treating_doctor: bool,
+    message_id: str,
+    now: datetime,
+) -> etree._Element:
+    """Build the PRPA_IN201308UV02 of a patient who has a DMP, closed ones included. message_id: bare UUID."""
+    authorisation = Code(state, oids.AUTHORISATION_STATES)
+    attention = (
+        _attention(Code("AUTORISATION", oids.AUTHORISATION_KEY), _typed("CV", coded("value", authorisation))),
+        _attention(Code("STATUT_MT", oids.TREATING_DOCTOR_KEY), _boolean(treating_doctor)),
+    )
+    event = E.registrationEvent(
+        E.statusCode(code="completed"),
+        *([E.effectiveTime(value=f"{record.closed_at:%Y%m%d%H%M%S}")] if record.closed_at else []),
+        E.subject1(_patient(record), typeCode="SBJ"),
+        E.custodian(E.assignedEntity(E.id(root=oids.DMP_DEVICE), classCode="ASSIGNED"), typeCode="CST"),
+        classCode="REG",
+        moodCode="EVN",
+    )
+    control_act = [
+        coded("reasonCode", TEST_EXISTENCE),
+        E.subject(event, contextConductionInd="false", typeCode="SUBJ"),
+        *_closure(record),
+        _query_ack(query.query_id, "OK"),
+    ]
+    return _answer(query.header, control_act, message_id, now, attention=attention)
+
+
+def not_found(query: DemographicsQuery, *, message_id: str, now: datetime) -> etree._Element:
+    """Build the PRPA_IN201308UV02 of a patient who has no DMP: AA and queryResponseCode NF (DMP-CDT 0.2-010)."""
+    control_act = [coded("reasonCode", TEST_EXISTENCE), _query_ack(query.query_id, "NF")]
+    return _answer(query.header, control_act, message_id, now)
+
+
+def refused(message: etree._Element, problems: Sequence[Check], *, message_id: str, now: datetime) -> etree._Element:
+    """Build the PRPA_IN201308UV02 that refuses `message`, whatever state that one is in."""
+    query_ids = every(message, f"{_QUERY}/queryId")
+    query_id = identifier(query_ids[0] if query_ids else None)
+    control_act = [coded("reasonCode", TEST_EXISTENCE), _query_ack(query_id, "AE")]
+    return _answer(read_header(message), control_act, message_id, now, problems=problems)
+
+
+def _answer(
+    header: Header,
+    control_act: Sequence[etree._Element],
+    message_id: str,
+    now: datetime,
+    *,
+    attention: Sequence[etree._Element] = (),
+    problems: Sequence[Check] = (),
+) -> etree._Element:
+    return answer(
+        "PRPA_IN201308UV02",
+        header,
+        control_act,
+        message_id=Identifier(message_id),  # only a root, as in the official frame
+        now=now,
+        attention=attention,
+        problems=problems,
+    )
+
+
+def _patient(record: PatientRecord) -> etree._Element:
+    traits = record.traits
+    # INS-C first, then the current INS, as in the official frame (DMP-FRAME TD0.2).
+    shown = [i for i in record.identifiers if i.is_ins_c] + [i for i in (record.ins,) if not i.is_ins_c]
+    person = E.patientPerson(
+        write_name(traits.name),
+        *(write_telecom(telecom) for telecom in traits.telecoms),
+        *([E.administrativeGenderCode(code=traits.sex)] if traits.sex else []),
+        *([E.birthTime(value=traits.birth_date)] if traits.birth_date else []),
+        classCode="PSN",
+        determinerCode="INSTANCE",
+    )
+    return E.patient(
+        *(E.id(extension=ins.value, root=ins.authority) for ins in shown),
+        E.statusCode(code=record.status),
+        person,
+        _observation(_INTERNET_ACCOUNT, record.internet_account),
+        _observation(_ENS, record.attached_to_ens),
+        classCode="PAT",
+    )
+
+
+def _closure(record: PatientRecord) -> list[etree._Element]:
+    if not record.closure_code:
+        return []
+    issue = E.detectedIssueEvent(
+        coded("code", Code(record.closure_code, oids.CLOSURE_REASONS)),
+        *([E.text(record.closure_text)] if record.closure_text else []),
+        classCode="ALRT",
+        moodCode="EVN",
+    )
+    return [E.reasonOf(issue, typeCode="RSON")]
+
+
+def _query_ack(query_id: Identifier, code: str) -> etree._Element:
+    return E.queryAck(ii("queryId", query_id), E.queryResponseCode(code=code))
+
+
+def _attention(key: Code, value: etree._Element) -> etree._Element:
+    return E.attentionLine(coded("keyWordText", key), value)
+
+
+def _observation(code: Code, value: bool) -> etree._Element:
+    observation = E.administrativeObservation(coded("code", code), _boolean(value), classCode="OBS", moodCode="EVN")
+    return E.subjectOf(observation, typeCode="SBJ")
+
+
+def _boolean(value: bool) -> etree._Element:
+    return _typed("BL", E.value(value="true" if value else "false"))
+
+
+def _typed(datatype: str, element: etree._Element) -> etree._Element:
+    # The name is unprefixed: every ancestor up to the Body binds the default namespace to HL7.
+    element.set(XSI_TYPE, datatype)
+    return element

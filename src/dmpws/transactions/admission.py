@@ -1,0 +1,150 @@
+"""Admission: may this caller do this operation on this patient's DMP? One function, in the order of DMPWS D30.
+
+The token is verified before. Then: NIA, patient known, closed, blocked, opposed mode, rights cell, authorisation,
+document; the first that fails gives the code (DMPWS D11).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dmpws.domain.access import Purpose
+from dmpws.domain.authorisation import Authorisation, AuthorisationState, state_of
+from dmpws.domain.caller import Caller
+from dmpws.domain.checks import Rule, refusal
+from dmpws.domain.document import StoredEntry
+from dmpws.domain.patient import DmpStatus, Ins, PatientRecord
+from dmpws.domain.rights import Decision, decide
+from dmpws.transactions.call import Call
+from dmpws.vihf.model import VerifiedVihf
+
+NIA = Rule("ADM-NIA", "Un patient qui n'a qu'un NIA n'a pas de DMP", "DMP-CDT 0.2-080", "DMPInvalidRequest")
+SAME = Rule("ADM-SAME", "Le patient du message est celui du VIHF", "DMPWS D11", "DMPInvalidRequest")
+KNOWN = Rule("ADM-PATIENT", "Le patient a un DMP", "DMPWS D11", "DMPInvalidRequest")
+KNOWN_XDS = Rule("ADM-PATIENT-XDS", "Le patient a un DMP", "DMPWS D11", "XDSUnknownPatientId")
+OPEN = Rule("ADM-OPEN", "Le DMP est ouvert", "DMPWS D11", "DMPClosed")
+BLOCKED = Rule("ADM-BLOCKED", "Le patient n'a pas bloqué le professionnel", "DMPWS D11", "DMPAccessForbidden")
+OPPOSED = Rule("ADM-OPPOSED", "Le patient ne s'est pas opposé à ce mode d'accès", "DMPWS D11", "DMPAccessForbidden")
+RIGHTS = Rule("ADM-RIGHTS", "La matrice des droits permet l'opération", "PDT-INF-526", "DMPAccessDeniedByRightsService")
+RIGHTS_AIR = Rule(
+    "ADM-RIGHTS-AIR", "La matrice des droits permet l'opération", "PDT-INF-606", "DMPAccessDeniedByRightsService"
+)
+AUTHORISED = Rule(
+    "ADM-AUTHORISED", "Une autorisation valide permet l'opération", "DMPWS D28", "DMPAuthorizationNotFound"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a DMP holds about its caller.
+
+    state: what TD0.2 reports. treating_doctor: a MEDECIN_TRAITANT authorisation of the person is stored, be it
+    expired (the column mt_bdg has no other use). own: the authorisation that TD0.3 changes.
+    """
+
+    state: AuthorisationState
+    treating_doctor: bool
+    own: Authorisation | None
+
+
+def caller_of(vihf: VerifiedVihf) -> Caller:
+    return Caller(
+        vihf.mode, vihf.purpose, vihf.name_id, vihf.structure, vihf.roles, cpe_card=vihf.certificate_kind == "CPE"
+    )
+
+
+def standing_of(call: Call, caller: Caller, record: PatientRecord) -> Standing:
+    """Read the authorisations that concern the caller. A block of the person or of the structure beats all."""
+    person, structure = (
+        call.store.authorisations.get(record.id, holder) for holder in (caller.person_holder, caller.structure_holder)
+    )
+    serving = [person if holder == caller.person_holder else structure for holder in caller.holders]
+    states = [state_of(authorisation, call.now) for authorisation in serving]
+    if any(found is not None and found.blocked for found in (person, structure)):
+        state = AuthorisationState.INTERDIT
+    else:
+        state = next((s for s in _BEST_FIRST if s in states), AuthorisationState.NON_EXISTE)
+    treating_doctor = caller.is_doctor and person is not None and person.treating_doctor and not person.blocked
+    return Standing(state, treating_doctor, serving[0])
+
+
+_BEST_FIRST = (AuthorisationState.VALIDE, AuthorisationState.EXPIRE)
+
+
+def begin(call: Call, row: str) -> Caller:
+    """Note who does what on whom for the trace, and refuse a NIA."""
+    ins = call.vihf.patient
+    caller = caller_of(call.vihf)
+    call.notes.patient = f"{ins.value}^{ins.authority}"
+    call.notes.holder = caller.holders[0].identifier
+    call.notes.operation = row
+    if ins.is_nia:
+        raise refusal(NIA, expected="un NIR", found=f"l'autorité {ins.authority}")
+    return caller
+
+
+def require_same_patient(call: Call, ins: Ins) -> None:
+    """Refuse a message that names another patient than the VIHF's resource-id (dmp.md section 1.4)."""
+    expected = call.vihf.patient
+    if ins != expected:
+        raise refusal(
+            SAME, expected=f"{expected.value}^{expected.authority}", found=f"{ins.value}^{ins.authority}"[:80]
+        )
+
+
+def admit(call: Call, row: str, *, documents: Sequence[StoredEntry] = ()) -> PatientRecord:
+    """Admit the caller to the operation `row` of `dmpws.domain.rights_table`, and return the record.
+
+    documents: the entries concerned, when the row is about documents. Raises Refused with the code of DMPWS D11.
+    """
+    caller = begin(call, row)
+    record = call.patient
+    if record is None:
+        raise refusal(KNOWN_XDS if row.startswith(("TD2", "TD3")) else KNOWN, found="aucun DMP pour cet INS")
+    if record.status is DmpStatus.CLOSED:
+        raise refusal(OPEN, found=f"fermé le {record.closed_at:%d/%m/%Y}" if record.closed_at else "fermé")
+    standing = standing_of(call, caller, record)
+    if standing.state is AuthorisationState.INTERDIT:
+        raise refusal(BLOCKED, found="bloqué")
+    if opposes(record, caller.purpose):
+        raise refusal(OPPOSED, found=f"opposition au mode {caller.purpose}")
+    decision = allow(row, caller, standing=standing, record=record)
+    if _authorisation_needed(call, row, decision) and standing.state is not AuthorisationState.VALIDE:
+        raise refusal(AUTHORISED, expected=AuthorisationState.VALIDE, found=standing.state)
+    for document in documents:
+        allow(row, caller, standing=standing, record=record, document=document)
+    return record
+
+
+def allow(
+    row: str,
+    caller: Caller,
+    *,
+    standing: Standing | None = None,
+    record: PatientRecord | None = None,
+    document: StoredEntry | None = None,
+) -> Decision:
+    """Ask the rights and return what they allow; raises Refused when they say no."""
+    decision = decide(
+        row,
+        caller,
+        treating_doctor=standing is not None and standing.treating_doctor,
+        masked_in_emergency=record is not None and record.masked_visible_in_emergency,
+        document=document,
+    )
+    if not decision.allowed:
+        found = f"non pour {decision.column}" if decision.condition is None else decision.condition.value
+        where = f"uniqueId {document.unique_id}" if document is not None else ""
+        raise refusal(RIGHTS_AIR if caller.is_air else RIGHTS, expected=f"oui pour « {row} »", found=found, where=where)
+    return decision
+
+
+def opposes(record: PatientRecord, purpose: Purpose) -> bool:
+    """The patient opposed this emergency mode."""
+    return (purpose is Purpose.BRIS_DE_GLACE and record.opposes_bris_de_glace) or (
+        purpose is Purpose.CENTRE_15 and record.opposes_centre_15
+    )
+
+
+def _authorisation_needed(call: Call, row: str, decision: Decision) -> bool:
+    feeding = row.startswith("TD2") and call.settings.feeding_requires == "authorisation"  # DMPWS D20
+    return decision.needs_authorisation or (feeding and call.vihf.purpose is Purpose.NORMAL)

@@ -1,0 +1,67 @@
+"""A store in memory: what the administrative transactions need of a unit of work, and no more."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from dmpws.domain.authorisation import Authorisation, Holder
+from dmpws.domain.patient import DmpStatus, Ins, PatientRecord, Traits
+
+
+@dataclass
+class Patients:
+    records: list[PatientRecord] = field(default_factory=list)
+
+    def find(self, ins: Ins) -> PatientRecord | None:
+        return next((r for r in self.records if ins in r.identifiers), None)
+
+    def create(
+        self,
+        identifiers: Sequence[Ins],
+        traits: Traits,
+        *,
+        now: datetime,
+        opposes_bris_de_glace: bool,
+        opposes_centre_15: bool,
+    ) -> PatientRecord:
+        record = PatientRecord(
+            id=len(self.records) + 1,
+            identifiers=tuple(identifiers),
+            status=DmpStatus.ACTIVE,
+            traits=traits,
+            created_at=now,
+            opposes_bris_de_glace=opposes_bris_de_glace,
+            opposes_centre_15=opposes_centre_15,
+        )
+        self.records.append(record)
+        return record
+
+
+@dataclass
+class Authorisations:
+    held: dict[tuple[int, Holder], Authorisation] = field(default_factory=dict)
+
+    def get(self, patient: int, holder: Holder) -> Authorisation | None:
+        return self.held.get((patient, holder))
+
+    def grant(
+        self, patient: int, holder: Holder, *, now: datetime, expires_at: datetime, treating_doctor: bool
+    ) -> None:
+        self.held[patient, holder] = Authorisation(holder, now, now, expires_at, treating_doctor=treating_doctor)
+
+    def revoke(self, patient: int, holder: Holder, *, now: datetime, only_treating_doctor: bool) -> None:
+        held = replace(self.held[patient, holder], treating_doctor=False, last_action_at=now)
+        if not only_treating_doctor:
+            held = replace(held, granted_at=None, expires_at=None)
+        self.held[patient, holder] = held
+
+    def treating_doctors(self, patient: int) -> Sequence[Holder]:
+        return [h for (p, h), held in self.held.items() if p == patient and held.treating_doctor]
+
+
+@dataclass
+class MemoryStore:
+    """A UnitOfWork without documents and directory."""
+
+    patients: Patients = field(default_factory=Patients)
+    authorisations: Authorisations = field(default_factory=Authorisations)
