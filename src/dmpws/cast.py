@@ -49,9 +49,7 @@ PATIENTS: dict[str, CastPatient] = {
         _patient("petra", "207100486108281", "PETRA", "DIDIER", "M", "20071023"),
         _patient("attribut", "235061058692768", "ATTRIBUT", "MONIQUE", "F", "19350607"),
         _patient("alot", "116095280720767", "ALOT", "CECILE", "F", "19160901"),
-        _patient(
-            "provisoire", "109076322088835", "PROVISOIRE", "MATRICULE", "M", "20090701", authority=oids.INS_NIA
-        ),
+        _patient("provisoire", "109076322088835", "PROVISOIRE", "MATRICULE", "M", "20090701", authority=oids.INS_NIA),
         _patient("jumeauun", "199013417202174", "INSFAMILLEQUATRE", "JUMEAUUN", "M", "19990115"),
         _patient("jumeaudeux", "199013417202273", "INSFAMILLEQUATRE", "JUMEAUDEUX", "M", "19990115"),
     )

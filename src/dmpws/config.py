@@ -65,12 +65,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("workers", 0, "worker processes; 0 for one per core"),
     Option("threads", 4, "threads of each worker"),
     Option("tls", "direct", "who ends TLS: the server itself, or a trusted proxy", ("direct", "proxy")),
-    Option(
-        "unix_socket", "", "in proxy mode, the unix socket to listen on (headers of the proxy are trusted there)"
-    ),
-    Option(
-        "proxy_secret", "", "in proxy mode on a TCP port, value that the header X-DMPWS-Proxy-Secret must have"
-    ),
+    Option("unix_socket", "", "in proxy mode, the unix socket to listen on (headers of the proxy are trusted there)"),
+    Option("proxy_secret", "", "in proxy mode on a TCP port, value that the header X-DMPWS-Proxy-Secret must have"),
     Option("tls_crl", "application", "where revocation is checked first", ("application", "handshake")),
     Option("tls_certificate", "", "server certificate, PEM; empty for the one of the demo PKI"),
     Option("tls_key", "", "key of the server certificate, PEM; empty for the one of the demo PKI"),

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from lxml import etree
@@ -10,12 +10,15 @@ from lxml import etree
 from dmpws import cast
 from dmpws.client import Attachment, ClinicalDocument, LpsSession
 from dmpws.client import Deposit as ClientDeposit
-from dmpws.client.cda import CONSULTATION_REPORT
+from dmpws.client.cda import CONSULTATION_REPORT, new_oid
 from dmpws.client.envelope import envelope
+from dmpws.client.metadata import entry_of
 from dmpws.client.patients import existence_request
 from dmpws.client.registry import FIND_DOCUMENTS, cx, query_request, quoted
 from dmpws.client.repository import retrieve_request
 from dmpws.codec.ebxml.attachments import InlineOctets
+from dmpws.codec.value_sets import value_sets
+from dmpws.domain.code import Code
 from dmpws.domain.document import Status
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import Ins
@@ -24,6 +27,7 @@ from dmpws.signature.model import LotDocument, ReceivedLot
 from dmpws.transactions.registry import transaction
 
 PATIENT = cast.PATIENTS["pat-trois"]
+IMAGING_REFERENCE = Code("IMG-KOS", "1.2.250.1.213.1.1.4.12", "Référence d'objets d'un examen d'imagerie")
 DOCUMENT_OCTETS = 100_000
 
 
@@ -112,3 +116,18 @@ def deposits(session: LpsSession, count: int) -> Iterator[Deposit]:
             datetime.now(UTC),
         )
         yield Deposit(message, octets, token, received)
+
+
+def imaging_reference(session: LpsSession, octets: int) -> ClientDeposit:
+    """A document of plain octets: nothing to parse or to canonicalise."""
+    described = entry_of(document(session, 5000).to_xml(), "Document01")
+    plain = replace(
+        described,
+        unique_id=new_oid(),
+        mime_type="application/dicom",
+        class_code=value_sets().class_of(IMAGING_REFERENCE),
+        type_code=IMAGING_REFERENCE,
+        format_code=Code("1.2.840.10008.5.1.4.1.1.88.59", "1.2.840.10008.2.6.1", "Key Object Selection Document"),
+        title="Bench",
+    )
+    return ClientDeposit(os.urandom(octets), entry=plain)

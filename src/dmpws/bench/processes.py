@@ -11,6 +11,12 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
+def workers_of(pid: int) -> list[int]:
+    """The gunicorn workers below `dmpws serve`: the descendants that have no children, the operator's one left out."""
+    server = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()][0]
+    return children_of(server)
+
+
 def resident(pid: int) -> tuple[int, int]:
     """(now, highest so far) resident memory in octets."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dmpws import cast
 from dmpws.cli import EXIT_FAILED, EXIT_UNREACHABLE, Failure
-from dmpws.client import LpsSession, Unreachable
+from dmpws.client import ClientError, LpsSession, Unreachable
 from dmpws.client.actor import Actor
 from dmpws.client.scenario import Scenario, Step
 from dmpws.pki.demo import DemoPki, open_pki
@@ -51,6 +51,8 @@ def play(url: str, pki: DemoPki, *, as_json: bool = False) -> int:
         scenario.play()
     except Unreachable as error:
         raise Failure(str(error), EXIT_UNREACHABLE) from None
+    except ClientError as error:
+        raise Failure(str(error)) from None
     if not as_json:
         kept = sum(step.ok for step in scenario.steps)
         print(f"\n{kept} of {len(scenario.steps)} steps gave the promised answer")
@@ -66,5 +68,7 @@ def _line(step: Step) -> None:
     time = f"{step.milliseconds:5.0f} ms" if step.milliseconds else " " * 8
     result = step.shown or step.found
     print(f"{mark} {step.transaction}  {step.who:<17}  {step.patient}  {time}  {step.title} : {result}", flush=True)
+    if step.why:
+        print(f"           → {step.why}", flush=True)
     if not step.ok:
         print(f"        expected: {step.expected}")

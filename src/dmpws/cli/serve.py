@@ -1,6 +1,7 @@
 """`dmpws serve`: prepares what is missing, starts the protocol port and the operator port, watches over both."""
 
 import argparse
+import gc
 import os
 import signal
 import socket
@@ -221,7 +222,12 @@ def _serve(config: Config) -> None:
         def observe(seen: Observed) -> None:
             recorder.observe(seen.operation or "none", seen.outcome, seen.seconds, seen.octets_in, seen.octets_out)
 
-        return build_app(config, observers=[observe])
+        app = build_app(config, observers=[observe])
+        # What is loaded now lives as long as the worker: the collector need never look at it again, and the pages
+        # stay shared between the workers.
+        gc.collect()
+        gc.freeze()
+        return app
 
     listen = Listen(
         host=config.host,

@@ -1,4 +1,4 @@
-"""Where the client keeps the documents of an answer: temporary files, gone when the answer is closed."""
+"""Where the client keeps the documents of an answer: temporary files, gone with the answer."""
 
 import hashlib
 import tempfile
@@ -27,6 +27,9 @@ class ReceivedOctets:
         return self
 
     def discard(self) -> None:
+        self._file.close()
+
+    def __del__(self) -> None:
         self._file.close()
 
     @property

@@ -1,0 +1,60 @@
+"""What the kit sends, and how it reads faults and answers."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from dmpws import cast
+from dmpws.client import KIT, Actor, BadAnswer, ServerFault
+from dmpws.client.envelope import body_of, envelope
+from dmpws.client.patients import creation_request, existence_request
+from dmpws.client.registry import quoted
+from dmpws.domain.access import AuthMode
+from dmpws.domain.patient import has_valid_key
+
+LIBRE = Actor(AuthMode.DIRECTE, "899900063480", "LIBRE", "MAX", "499900063480001", "CABINET DR LIBRE", "SA07")
+PATIENT = cast.PATIENTS["conteste"]
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+FAULT = b"""<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><s:Fault>
+<s:Code><s:Value>s:Sender</s:Value><s:Subcode><s:Value>s:DMPInvalidCertificate</s:Value></s:Subcode></s:Code>
+<s:Reason><s:Text xml:lang="fr">Non</s:Text></s:Reason></s:Fault></s:Body></s:Envelope>"""
+
+
+def test_the_assertion_is_carried_octet_for_octet() -> None:
+    assertion = b"<a:Assertion xmlns:a='urn:a'   ID = \"x\" />"
+    assert assertion in envelope(action="urn:x", to="", assertion=assertion, body=b"<b/>")
+
+
+def test_a_fault_is_an_exception_with_its_subcode() -> None:
+    with pytest.raises(ServerFault) as fault:
+        body_of(FAULT)
+    assert (fault.value.code, fault.value.subcode, fault.value.reason) == ("Sender", "DMPInvalidCertificate", "Non")
+
+
+@pytest.mark.parametrize("octets", [b"<html/>", b"not xml", b"<!DOCTYPE a><a/>"])
+def test_what_is_not_an_envelope_is_a_bad_answer(octets: bytes) -> None:
+    with pytest.raises(BadAnswer):
+        body_of(octets)
+
+
+def test_quotes_are_doubled_in_lists() -> None:
+    assert quoted(["a", "l'autre"]) == "('a','l''autre')"
+
+
+def test_requests_are_valid_for_the_official_schemas(reference: Path) -> None:
+    folder = reference / "contracts/dmp/schema/HL7V3/NE2009/multicacheschemas"
+    requests = [
+        existence_request(PATIENT.ins, KIT, NOW),
+        creation_request(PATIENT.ins, PATIENT.traits, LIBRE, KIT, NOW, consent=NOW),
+    ]
+    for request in requests:
+        schema = etree.XMLSchema(etree.parse(folder / f"{etree.QName(request).localname}.xsd"))
+        schema.assertValid(etree.fromstring(etree.tostring(request)))
+
+
+def test_an_allocated_ins_has_a_valid_key() -> None:
+    ins = cast.allocate_ins(cast.CASES["Cas12"], 12345678)
+    assert ins.value.startswith("1870112345678")
+    assert has_valid_key(ins.value)
