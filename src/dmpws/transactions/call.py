@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 
 from lxml import etree
 
+from dmpws.codec.cda import LIMITS as CDA_LIMITS
 from dmpws.domain.checks import Report
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import PatientRecord
 from dmpws.transactions.ports import LotVerifier, UnitOfWork
 from dmpws.vihf.model import VerifiedVihf
+from dmpws.xml.parser import XmlLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Settings:
     """cumul-invisible_patient-masque_ps."""
     cda: str = "header"
     """CDA validation level: off or header (decision 17)."""
+    cda_limits: XmlLimits = CDA_LIMITS
+    """Bounds of a CDA document."""
     feeding_requires: str = "nothing"
     """`nothing` or `authorisation` (decision 20)."""
     strict_identity: bool = False

@@ -1,0 +1,129 @@
+"""Reading the header of a CDA document, alone or inside a self-presenting style sheet (content.md 2)."""
+
+from lxml import etree
+
+from dmpws.domain.cda import CdaActor, CdaHeader, CdaId, CdaPatient
+from dmpws.domain.checks import Refused, Rule, refusal
+from dmpws.domain.code import Code
+from dmpws.xml.names import HL7
+from dmpws.xml.parser import XmlLimits, parse
+from dmpws.xml.text import text_of
+
+_REPOSITORY = "XDSRepositoryMetadataError"
+FORM = Rule("CDA-FORM", "Le document est du XML bien formé", "DMPWS D17", _REPOSITORY)
+ROOT = Rule("CDA-ROOT", "Le document est un ClinicalDocument", "DMPWS D17", _REPOSITORY)
+
+LIMITS = XmlLimits(octets=32 * 1024 * 1024, tags=4_000_000, depth=200)
+"""Bounds of a CDA document: it must also be canonicalised to check the lot signature."""
+
+_H = f"{{{HL7}}}"
+_DOCUMENT = f"{_H}ClinicalDocument"
+_STYLE_SHEET = "{http://www.w3.org/1999/XSL/Transform}stylesheet"
+
+
+def parse_document(octets: bytes, limits: XmlLimits = LIMITS) -> tuple[etree._Element, bool]:
+    """Parse a CDA document and return its ClinicalDocument and whether it is self-presenting.
+
+    Raises Refused (XDSRepositoryMetadataError) when it is neither.
+    """
+    try:
+        root = parse(octets, limits)
+    except Refused as error:
+        raise refusal(FORM, found=error.message[:300]) from error
+    if root.tag == _DOCUMENT:
+        return root, False
+    document = root.find(f".//{_DOCUMENT}") if root.tag == _STYLE_SHEET else None
+    if document is None:
+        raise refusal(ROOT, expected="ClinicalDocument ou xsl:stylesheet", found=str(root.tag)[:200])
+    return document, True
+
+
+def read_header(document: etree._Element, *, self_presenting: bool = False) -> CdaHeader:
+    """Read the header of a ClinicalDocument."""
+    event = _main_event(document)
+    encounter = _find(document, "componentOf/encompassingEncounter")
+    authenticator = _find(document, "legalAuthenticator/assignedEntity")
+    body = _find(document, "component/nonXMLBody/text")
+    return CdaHeader(
+        id=next(iter(_ids(document)), CdaId()),
+        code=_code(_find(document, "code")),
+        title=_text(_find(document, "title")),
+        effective_time=_value(_find(document, "effectiveTime")),
+        confidentiality=_code(_find(document, "confidentialityCode")),
+        language=_attribute(_find(document, "languageCode"), "code"),
+        patient=_patient(_find(document, "recordTarget/patientRole")),
+        authors=tuple(_actor(a) for a in _all(document, "author/assignedAuthor")),
+        legal_authenticator=_actor(authenticator) if authenticator is not None else None,
+        service_start=_value(_find(event, "effectiveTime/low")),
+        service_stop=_value(_find(event, "effectiveTime/high")),
+        practice_setting=_code(_find(event, f"performer/{_SETTING}")),
+        facility_type=_code(_find(encounter, "location/healthCareFacility/code")),
+        template_ids=tuple(t.get("root", "") for t in _all(document, "templateId")),
+        media_type=_attribute(body, "mediaType"),
+        replaces=tuple(
+            i.root
+            for related in _all(document, "relatedDocument")
+            if related.get("typeCode") == "RPLC"
+            for i in _ids(_find(related, "parentDocument"))
+        ),
+        self_presenting=self_presenting,
+    )
+
+
+_SETTING = "assignedEntity/representedOrganization/standardIndustryClassCode"
+
+
+def _main_event(document: etree._Element) -> etree._Element | None:
+    """The documented act: the first whose performer has a practice setting, else the first (CI-SIS SM 3.5)."""
+    events = _all(document, "documentationOf/serviceEvent")
+    with_setting = (e for e in events if _find(e, f"performer/{_SETTING}") is not None)
+    return next(with_setting, events[0] if events else None)
+
+
+def _patient(role: etree._Element | None) -> CdaPatient:
+    name = _find(role, "patient/name")
+    return CdaPatient(
+        ids=_ids(role),
+        families=tuple((f.get("qualifier", ""), text_of(f)) for f in _all(name, "family")),
+        givens=tuple(text_of(g) for g in _all(name, "given")),
+        sex=_attribute(_find(role, "patient/administrativeGenderCode"), "code"),
+        birth_time=_value(_find(role, "patient/birthTime")),
+    )
+
+
+def _actor(entity: etree._Element) -> CdaActor:
+    return CdaActor(_ids(entity), _ids(_find(entity, "representedOrganization")))
+
+
+def _ids(element: etree._Element | None) -> tuple[CdaId, ...]:
+    found = (CdaId(i.get("root", ""), i.get("extension", "")) for i in _all(element, "id"))
+    return tuple(i for i in found if i.root or i.extension)
+
+
+def _code(element: etree._Element | None) -> Code | None:
+    code = _attribute(element, "code")
+    return Code(code, _attribute(element, "codeSystem"), _attribute(element, "displayName")) if code else None
+
+
+def _path(path: str) -> str:
+    return "/".join(_H + step for step in path.split("/"))
+
+
+def _find(element: etree._Element | None, path: str) -> etree._Element | None:
+    return element.find(_path(path)) if element is not None else None
+
+
+def _all(element: etree._Element | None, path: str) -> list[etree._Element]:
+    return element.findall(_path(path)) if element is not None else []
+
+
+def _text(element: etree._Element | None) -> str:
+    return text_of(element) if element is not None else ""
+
+
+def _value(element: etree._Element | None) -> str:
+    return _attribute(element, "value")
+
+
+def _attribute(element: etree._Element | None, name: str) -> str:
+    return element.get(name, "").strip() if element is not None else ""

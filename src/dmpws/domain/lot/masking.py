@@ -1,0 +1,73 @@
+"""Confidentiality and masking at deposit (GI-DMP EX_2.1-1050, DMPWS D21, vaccination notes)."""
+
+from dmpws.domain import oids
+from dmpws.domain.checks import Report, Rule
+from dmpws.domain.code import Code
+from dmpws.domain.document import (
+    INVISIBLE_PATIENT,
+    INVISIBLE_REPRESENTANTS_LEGAUX,
+    MASQUE_PS,
+    DocumentEntry,
+    Submission,
+)
+from dmpws.domain.lot.codes import LOINC
+from dmpws.domain.lot.facts import LotFacts
+
+_METADATA = "XDSRegistryMetadataError"
+LEVEL = Rule("MASK-LEVEL", "Un seul niveau de confidentialité (N, R ou V)", "CI-SIS SM 3.5", _METADATA)
+TWICE = Rule("MASK-TWICE", "Un code de confidentialité n'apparaît qu'une fois", "CI-SIS SM 3.5", _METADATA)
+RESTRICTED = Rule(
+    "MASK-RESTRICTED", "Un document restreint ne devrait pas être partagé", "GI-DMP REC_2.1-1100", _METADATA
+)
+PAIR = Rule(
+    "MASK-PAIR",
+    "Un document n'est pas à la fois masqué aux professionnels et invisible au patient",
+    "GI-DMP EX_2.1-1050",
+    _METADATA,
+)
+SECRET = Rule(
+    "MASK-SECRET",
+    "En connexion secrète, un document est invisible aux représentants légaux",
+    "DMPWS D21",
+    _METADATA,
+)
+VACCINATION = Rule(
+    "MASK-VACCINATION", "Une note de vaccination n'a que la confidentialité N", "GI-DMP EX_2.1-2005", _METADATA
+)
+VACCINATION_SECRET = Rule(
+    "MASK-VACCINATION-SECRET",
+    "Une note de vaccination n'est pas déposée en connexion secrète",
+    "GI-DMP EX_2.1-2005",
+    _METADATA,
+)
+
+VACCINATION_NOTE = Code("87273-9", LOINC)
+
+
+def check_masking(submission: Submission, facts: LotFacts, report: Report) -> None:
+    """Check each entry. The signature entry has its own rule: the pair forbidden here is imposed there."""
+    for entry in submission.entries:
+        if not entry.is_signature:
+            _check_entry(entry, facts, report)
+
+
+def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
+    where = entry.id
+    codes = [c.code for c in entry.confidentiality]
+    if not codes:
+        return
+    found = ", ".join(codes)
+    levels = [c.code for c in entry.confidentiality if c.system == oids.CONFIDENTIALITY]
+    report.require(len(levels) == 1, LEVEL, expected="1 niveau", found=found, where=where)
+    report.require(len(set(codes)) == len(codes), TWICE, found=found, where=where)
+    if {"R", "V"}.intersection(levels):
+        report.warned(RESTRICTED, found=found, where=where)
+    hidden = entry.visibility
+    both = {MASQUE_PS, INVISIBLE_PATIENT} <= hidden
+    report.require(not both or facts.masked_and_invisible, PAIR, found=found, where=where)
+    if facts.secret_connection:
+        ok = INVISIBLE_REPRESENTANTS_LEGAUX in hidden
+        report.require(ok, SECRET, expected=INVISIBLE_REPRESENTANTS_LEGAUX, found=found, where=where)
+    if entry.type_code is not None and entry.type_code.same(VACCINATION_NOTE):
+        report.require(codes == ["N"], VACCINATION, expected="N", found=found, where=where)
+        report.require(not facts.secret_connection, VACCINATION_SECRET, where=where)

@@ -1,0 +1,106 @@
+"""The lot against what the registry holds: uniqueIds already there, documents replaced (DMPWS D16 and D32)."""
+
+from collections.abc import Mapping
+
+from dmpws.domain.cda import CdaHeader
+from dmpws.domain.checks import Report, Rule
+from dmpws.domain.document import (
+    INVISIBLE_PATIENT,
+    INVISIBLE_REPRESENTANTS_LEGAUX,
+    DocumentEntry,
+    Status,
+    StoredEntry,
+    Submission,
+)
+from dmpws.domain.lot.depositor import AUTHOR, TEXT, expected_author
+from dmpws.domain.lot.facts import Depositor, LotFacts, RegistryFacts
+from dmpws.domain.lot.structure import replacements
+from dmpws.domain.octets import Octets
+
+SET_KNOWN = Rule(
+    "REG-SET", "Le uniqueId du lot n'est pas déjà enregistré", "DMPWS D16", "XDSDuplicateUniqueIdInRegistry"
+)
+KNOWN = Rule("REG-KNOWN", "Le uniqueId du document n'est pas déjà enregistré", "DMPWS D16", "XDSRegistryMetadataError")
+HASH = Rule("REG-HASH", "Un uniqueId déjà enregistré désigne les mêmes octets", "DMPWS D16", "XDSNonIdenticalHash")
+SIZE = Rule("REG-SIZE", "Un uniqueId déjà enregistré désigne les mêmes octets", "DMPWS D16", "XDSNonIdenticalSize")
+TARGET = Rule("REG-RPLC-TARGET", "Le document à remplacer est enregistré", "DMPWS D32", "UnresolvedReferenceException")
+TARGET_PATIENT = Rule(
+    "REG-RPLC-PATIENT",
+    "Le document à remplacer est celui du même patient",
+    "DMPWS D32",
+    "XDSPatientIdDoesNotMatch",
+)
+TARGET_STATUS = Rule(
+    "REG-RPLC-STATUS", "Le document à remplacer est en vigueur", "DMPWS D32", "XDSRegistryDeprecatedDocumentError"
+)
+TARGET_KIND = Rule("REG-RPLC-KIND", "Une signature de lot ne se remplace pas", "DMPWS D32", "XDSReplaceFailed")
+VISIBLE = Rule(
+    "REG-RPLC-VISIBLE",
+    "Un document déjà visible ne redevient pas invisible",
+    "GI-DMP EX_2.1-1050",
+    "XDSReplaceFailed",
+)
+PARENT = Rule(
+    "CDA-PARENT",
+    "relatedDocument du CDA désigne le document remplacé",
+    "DMPWS D17",
+    "XDSRepositoryMetadataError",
+)
+
+
+def check_registry(submission: Submission, facts: LotFacts, registry: RegistryFacts, report: Report) -> None:
+    """Check the uniqueIds and the replacements of a lot against the registry."""
+    unique_id = submission.submission_set.unique_id
+    ok = not (registry.set_known or registry.entries.get(unique_id))
+    report.require(ok, SET_KNOWN, found=f"lot, uniqueId={unique_id}", where=submission.submission_set.id)
+    for entry in submission.entries:
+        if known := registry.entries.get(entry.unique_id):
+            _report_known(entry, known[0], facts.octets, report)
+    entries = {e.id: e for e in submission.entries}
+    for association in replacements(submission):
+        if new := entries.get(association.source):
+            _check_replacement(new, association.target, facts, registry.targets, report)
+
+
+def _report_known(entry: DocumentEntry, known: StoredEntry, received: Mapping[str, Octets], report: Report) -> None:
+    octets = received.get(entry.id)
+    found = f"uniqueId={entry.unique_id}"
+    same_hash = octets is not None and octets.sha1 == known.hash
+    same_size = octets is not None and octets.size == known.size
+    if not same_hash:
+        report.failed(HASH, found=found, where=entry.id)
+    if not same_size:
+        report.failed(SIZE, found=found, where=entry.id)
+    if same_hash and same_size:
+        report.failed(KNOWN, found=found, where=entry.id)
+
+
+def _check_replacement(
+    new: DocumentEntry, target: str, facts: LotFacts, targets: Mapping[str, StoredEntry], report: Report
+) -> None:
+    old = targets.get(target.lower())
+    if not report.require(old is not None, TARGET, found=target, where=new.id) or old is None:
+        return
+    if not report.require(old.patient == facts.record.id, TARGET_PATIENT, found=target, where=new.id):
+        return
+    current = old.status is Status.APPROVED and old.latest
+    status = old.status.rpartition(":")[2] if old.latest else "version antérieure"
+    report.require(current, TARGET_STATUS, expected="Approved", found=status, where=new.id)
+    report.require(not old.is_signature, TARGET_KIND, found=target, where=new.id)
+    _check_author(facts.depositor, old, new.id, report)
+    hidden = (new.visibility - old.visibility) & {INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX}
+    report.require(not hidden, VISIBLE, found=", ".join(sorted(hidden)), where=new.id)
+    _check_parent(facts.headers.get(new.id), old, new.id, report)
+
+
+def _check_author(depositor: Depositor, old: StoredEntry, where: str, report: Report) -> None:
+    ok = depositor.is_author_of(old)
+    expected = f"{expected_author(depositor)} du document remplacé"
+    report.require(ok, AUTHOR, expected=expected, found="" if ok else "un autre", where=where, text="" if ok else TEXT)
+
+
+def _check_parent(header: CdaHeader | None, old: StoredEntry, where: str, report: Report) -> None:
+    if header is None or not header.replaces:
+        return
+    found = ", ".join(header.replaces)[:200]
+    report.require(old.unique_id in header.replaces, PARENT, expected=old.unique_id, found=found, where=where)

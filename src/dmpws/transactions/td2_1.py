@@ -1,0 +1,133 @@
+"""TD2.1, alimentation: a signed lot of documents, new or replacing others (ITI-41, dmp.md 1.15, 3 and 4)."""
+
+from lxml import etree
+
+from dmpws.codec.ebxml.answers import errors_of, registry_response
+from dmpws.codec.ebxml.attachments import read_documents
+from dmpws.codec.ebxml.submission import read_submission
+from dmpws.codec.value_sets import value_sets
+from dmpws.domain.checks import Outcome, Refused, Report
+from dmpws.domain.document import Status, Submission
+from dmpws.domain.errors import Carrier
+from dmpws.domain.lot.examine import examine
+from dmpws.domain.lot.facts import LotFacts, RegistryFacts
+from dmpws.domain.lot.registry import check_registry
+from dmpws.domain.lot.structure import replacements
+from dmpws.soap.message import Operation, SoapReply
+from dmpws.transactions.admission import admit
+from dmpws.transactions.call import Call
+from dmpws.transactions.deposit import (
+    depositor_of,
+    prepare_lot,
+    read_headers,
+    registry_facts,
+    verify_signature,
+)
+from dmpws.transactions.registry import ALL_MODES, Transaction, register
+from dmpws.xml.names import XDSB
+
+ROW = "TD2.1 submit documents"
+MOST_WARNINGS = 50
+"""Warnings of one lot that its trace keeps."""
+
+OPERATION = Operation(
+    service="repository",
+    name="DocumentRepository_ProvideAndRegisterDocumentSet-b",
+    body=f"{{{XDSB}}}ProvideAndRegisterDocumentSetRequest",
+    action="urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-b",
+    response_action="urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-bResponse",
+    aliases=("repositoryCPE",),
+    # The root part of the official frame, and the official sample client (dmp.md section 1.1).
+    action_variants=(
+        "DocumentRepository_ProvideAndRegisterDocumentSet-b",
+        "urn:ihe:iti:xds-b:2007:ProvideAndRegisterDocumentSet-b",
+    ),
+    mtom_request=True,
+    mtom_answer=True,
+)
+"""Shared with TD2.2, which differs by the card."""
+
+
+def handle(call: Call, body: etree._Element) -> SoapReply:
+    """Check a lot and store it. Raises Refused with every broken rule.
+
+    The storage locks at the first write, so nothing else waits while the lot is checked; what another call took in
+    the meantime is found by `add_lot`.
+    """
+    record = admit(call, ROW)
+    report = Report()
+    received = read_submission(body, report)
+    submission = received.submission
+    octets = read_documents(body, [e.id for e in submission.entries], call.parts, report)
+    depositor = depositor_of(call, submission)
+    facts = LotFacts(
+        record=record,
+        depositor=depositor,
+        values=value_sets(),
+        today=call.now.date(),
+        guide=call.settings.guide,
+        secret_connection=call.vihf.secret_connection,
+        masked_and_invisible=call.settings.masked_and_invisible,
+        strict_identity=call.settings.strict_identity,
+        octets=octets,
+        headers=read_headers(call, submission, octets, report),
+    )
+    registry = registry_facts(call, submission, depositor)
+    examine(submission, facts, report)
+    check_registry(submission, facts, registry, report)
+    verified = verify_signature(call, submission, octets, report)
+    _note(call, submission, report)
+    report.raise_failures()
+    assert verified is not None
+    _note_replaced(call, submission, registry)
+    call.store.documents.add_lot(prepare_lot(call, received, octets, verified, registry, record.id), now=call.now)
+    return SoapReply(registry_response())
+
+
+def _note(call: Call, submission: Submission, report: Report) -> None:
+    """Say in the trace what was to be deposited (DMPWS D22)."""
+    call.notes.submission_set = submission.submission_set.unique_id
+    call.notes.documents += [
+        {"uniqueId": e.unique_id, "typeCode": e.type_code.code if e.type_code else ""} for e in submission.entries
+    ]
+    warned = dict.fromkeys(c.message for c in report if c.outcome is Outcome.WARNED)
+    call.notes.warnings += list(warned)[:MOST_WARNINGS]
+
+
+def _note_replaced(call: Call, submission: Submission, registry: RegistryFacts) -> None:
+    for association in replacements(submission):
+        old = registry.targets[association.target.lower()]
+        change = {"uniqueId": old.unique_id, "old": old.status.name, "new": Status.DEPRECATED.name}
+        call.notes.changes.append(change)
+
+
+def refuse(refused: Refused, _body: etree._Element) -> SoapReply:
+    """Answer RegistryResponse Failure with one RegistryError per broken rule."""
+    return SoapReply(registry_response(errors_of(refused)))
+
+
+register(
+    Transaction(
+        code="TD2.1",
+        title="Alimentation d'un DMP en documents",
+        operation=OPERATION,
+        modes=ALL_MODES,
+        carrier=Carrier.REGISTRY,
+        writes=True,
+        audit="provide-and-register",
+        references=(
+            "DMP-FRAME TD2.1",
+            "ITI TF-2 3.41",
+            "ITI TF-2 3.42.4.1.3",
+            "GI-DMP EX_2.1-1010",
+            "GI-DMP EX_2.1-1050",
+            "GI-DMP EX_2.1-1130",
+            "GI-DMP EX_2.1-1140",
+            "GI-DMP EX_2.1-1260",
+            "PDT-INF-526",
+        ),
+        module=__name__,
+        handle=handle,
+        refuse=refuse,
+    )
+)

@@ -1,0 +1,208 @@
+"""TD2.1b: replacement of a document, and uniqueIds already taken (DMPWS D16 and D32)."""
+
+from typing import Any
+
+import pytest
+from xds_world import CALLERS, EVENT, MASK, REPLACE, Frame, World, errors_of, lot, placeholders, rules_of, status_of
+
+from dmpws.domain.document import RPLC_2010, Status, StoredEntry
+
+LIST_END = "</rim:RegistryObjectList>"
+
+
+def stored(world: World, frame: Frame, which: str = "document") -> StoredEntry:
+    with world.store.read() as work:
+        return work.documents.by_unique_id([frame.values[f"{which}_unique_id"]])[0]
+
+
+def deposited(world: World, **how: Any) -> StoredEntry:
+    frame = lot(**how)
+    assert errors_of(world.deposit(frame)) == []
+    return stored(world, frame)
+
+
+def replacing(old: StoredEntry | str, *changes: list[str], **values: str) -> Frame:
+    target = old if isinstance(old, str) else old.entry_uuid
+    return lot(placeholders(target=target, **values), change=[[LIST_END, REPLACE], *changes])
+
+
+def by_camparini(target: str) -> Frame:
+    """A lot of Dr CAMPARINI that replaces `target`."""
+    swap = [["899900063480", "801234534765"]]
+    return lot(placeholders(target=target), change=[[LIST_END, REPLACE]], replace_all=swap)
+
+
+def test_the_old_version_is_deprecated_and_the_new_one_starts_again(world: World) -> None:
+    old = deposited(world)
+    frame = replacing(old)
+    assert errors_of(world.deposit(frame)) == []
+    with world.store.read() as work:
+        (before,) = work.documents.by_entry_uuid([old.entry_uuid])
+    after = stored(world, frame)
+    assert before.status is Status.DEPRECATED
+    assert after.status is Status.APPROVED
+    assert after.version == 1
+    assert after.lid == after.entry_uuid != old.lid
+    assert world.notes.changes == [{"uniqueId": old.unique_id, "old": "APPROVED", "new": "DEPRECATED"}]
+
+
+def test_the_other_spelling_and_an_upper_case_uuid(world: World) -> None:
+    old = deposited(world)
+    frame = replacing(
+        old.entry_uuid.upper().replace("URN:UUID", "urn:uuid"), ["urn:ihe:iti:2007:AssociationType:RPLC", RPLC_2010]
+    )
+    assert errors_of(world.deposit(frame)) == []
+    with world.store.read() as work:
+        assert work.documents.by_entry_uuid([old.entry_uuid])[0].status is Status.DEPRECATED
+
+
+def test_a_version_already_replaced(world: World) -> None:
+    old = deposited(world)
+    world.deposit(replacing(old))
+    body = world.deposit(replacing(old))
+    assert errors_of(body)[0][0] == "XDSRegistryDeprecatedDocumentError"
+    assert rules_of(body) == {"REG-RPLC-STATUS"}
+
+
+def test_by_someone_who_is_not_its_author(world: World) -> None:
+    old = deposited(world)
+    frame = lot(
+        placeholders(target=old.entry_uuid),
+        change=[[LIST_END, REPLACE]],
+        replace_all=[["899900063480", "801234534765"]],
+    )
+    body = world.deposit(frame, "camparini")
+    assert rules_of(body) == {"LOT-AUTHOR"}
+    ((code, context),) = errors_of(body)
+    assert code == "XDSRegistryMetadataError"
+    assert context.startswith("Aucun AuthorInstitution ne correspond à l'utilisateur du VIHF")
+
+
+def test_a_masked_document_is_unknown_to_others(world: World) -> None:
+    old = deposited(world, change=[["<!-- formatCode -->", MASK]])
+    frame = lot(
+        placeholders(target=old.entry_uuid),
+        change=[[LIST_END, REPLACE]],
+        replace_all=[["899900063480", "801234534765"]],
+    )
+    masked = world.deposit(frame, "camparini")
+    frame = by_camparini("urn:uuid:00000000-0000-4000-8000-000000000000")
+    absent = world.deposit(frame, "camparini")
+    assert [code for code, _ in errors_of(masked)] == ["UnresolvedReferenceException"]
+    assert [code for code, _ in errors_of(absent)] == ["UnresolvedReferenceException"]
+    assert rules_of(masked) == rules_of(absent)
+
+
+def test_the_document_of_another_patient(world: World) -> None:
+    world.open_dmp("nessi")
+    world.patient = "nessi"
+    frame = lot(placeholders("nessi"), change=[["PID-5|PAT-TROIS^DOMINIQUE", "PID-5|NESSI^RUTH"]])
+    assert errors_of(world.deposit(frame)) == []
+    other = stored(world, frame)
+    world.patient = "pat-trois"
+    body = world.deposit(replacing(other))
+    assert [code for code, _ in errors_of(body)] == ["XDSPatientIdDoesNotMatch"]
+    assert other.unique_id not in errors_of(body)[0][1]
+
+
+def test_a_signature_is_not_replaced(world: World) -> None:
+    frame = lot()
+    world.deposit(frame)
+    body = world.deposit(replacing(stored(world, frame, "signature")))
+    assert "REG-RPLC-KIND" in rules_of(body)
+    assert "XDSReplaceFailed" in {code for code, _ in errors_of(body)}
+
+
+@pytest.mark.parametrize("code", ["INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX"])
+def test_what_is_visible_does_not_become_invisible(world: World, code: str) -> None:
+    old = deposited(world)
+    hidden = MASK.replace("MASQUE_PS", code)
+    body = world.deposit(replacing(old, ["<!-- formatCode -->", hidden]))
+    assert errors_of(body)[0][0] == "XDSReplaceFailed"
+    assert rules_of(body) == {"REG-RPLC-VISIBLE"}
+
+
+def test_what_is_invisible_may_become_visible(world: World) -> None:
+    old = deposited(world, change=[["<!-- formatCode -->", MASK.replace("MASQUE_PS", "INVISIBLE_PATIENT")]])
+    assert errors_of(world.deposit(replacing(old))) == []
+
+
+def test_the_cda_names_the_document_replaced(world: World) -> None:
+    old = deposited(world)
+    parent = '<parentDocument><id root="{}"/></parentDocument>'
+    related = f'<relatedDocument typeCode="RPLC">{parent}</relatedDocument><componentOf>'
+    for root, rules in (("1.2.3", {"CDA-PARENT"}), (old.unique_id, set())):
+        frame = lot(
+            placeholders(target=old.entry_uuid),
+            change=[[LIST_END, REPLACE]],
+            change_document=[["<componentOf>", related.format(root)]],
+        )
+        assert rules_of(world.deposit(frame)) == rules
+
+
+def test_two_documents_for_one(world: World) -> None:
+    old = deposited(world)
+    twice = REPLACE.replace("</rim:RegistryObjectList>", "") + REPLACE.replace('id="rplc"', 'id="rplc2"')
+    body = world.deposit(lot(placeholders(target=old.entry_uuid), change=[[LIST_END, twice]]))
+    assert rules_of(body) == {"LOT-RPLC-ONCE"}
+    assert errors_of(body)[0][0] == "XDSReplaceFailed"
+
+
+def test_by_the_hospital_that_is_author(world: World) -> None:
+    swap = [["499900063480001", "10B0156832"]]
+    frame = lot(replace_all=swap)
+    assert errors_of(world.deposit(frame, "eg")) == []
+    old = stored(world, frame)
+    assert CALLERS["ej"]["structure"] == "11B0062640"
+    again = lot(placeholders(target=old.entry_uuid), change=[[LIST_END, REPLACE]], replace_all=swap)
+    assert errors_of(world.deposit(again, "ej")) == []
+
+
+# ---- uniqueIds already taken
+
+
+def again(frame: Frame, **values: str) -> dict[str, str]:
+    """Fresh identifiers, but the document's."""
+    return placeholders(document_unique_id=frame.values["document_unique_id"], **values)
+
+
+def test_the_same_document_twice(world: World) -> None:
+    frame = lot()
+    world.deposit(frame)
+    values = again(frame, document_set_id=frame.values["document_set_id"])
+    body = world.deposit(lot(values))
+    assert errors_of(body)[0][0] == "XDSRegistryMetadataError"
+    assert rules_of(body) == {"REG-KNOWN"}
+
+
+def test_the_same_unique_id_for_another_document(world: World) -> None:
+    frame = lot()
+    world.deposit(frame)
+    values = again(frame, document_set_id=frame.values["document_set_id"])
+    body = world.deposit(lot(values, change_document=[["RXhlbXBsZSBkZSBkb2N1bWVudC4=", "QXV0cmUgdGV4dGUu"]]))
+    codes = [code for code, _ in errors_of(body)]
+    assert codes == ["XDSNonIdenticalHash", "XDSNonIdenticalSize"]
+    assert frame.values["document_unique_id"] in errors_of(body)[0][1]
+
+
+def test_the_same_unique_id_for_another_document_of_the_same_size(world: World) -> None:
+    frame = lot()
+    world.deposit(frame)
+    values = again(frame, document_set_id=frame.values["document_set_id"])
+    body = world.deposit(
+        lot(values, change_document=[["RXhlbXBsZSBkZSBkb2N1bWVudC4=", "RXhlbXBsZSBkZSBkb2N1bWVudCE="]])
+    )
+    assert [code for code, _ in errors_of(body)] == ["XDSNonIdenticalHash"]
+
+
+@pytest.mark.parametrize("taken_by", ["lot", "document"])
+def test_a_lot_unique_id_already_taken(world: World, taken_by: str) -> None:
+    frame = lot()
+    world.deposit(frame)
+    body = world.deposit(lot(placeholders(lot_unique_id=frame.values[f"{taken_by}_unique_id"])))
+    assert [code for code, _ in errors_of(body)] == ["XDSDuplicateUniqueIdInRegistry"]
+    assert status_of(body) == "Failure"
+
+
+def test_event_codes_are_free(world: World) -> None:
+    assert errors_of(world.deposit(lot(change=[["<!-- formatCode -->", EVENT]]))) == []
