@@ -56,11 +56,18 @@ def test_people_and_codes_come_from_the_header() -> None:
     assert entry.patient_id == "277076322082910^^^&1.2.250.1.213.1.4.10&ISO^NH"
 
 
-def test_a_structured_document_outside_models_says_so() -> None:
-    section = Section(Code("10164-2", LOINC), "Histoire", ["Rien."])
-    entry = entry_of(report(body=[section]).to_xml(), "Document01")
+@pytest.mark.parametrize(
+    ("template", "format_code"),
+    [
+        ("1.2.250.1.213.1.1.1.21", "urn:asip:ci-sis:ldl-ees:2017"),
+        ("2.25.1", "urn:asipSante:modelesHorsProfils:2011"),
+    ],
+)
+def test_the_format_follows_from_the_model(template: str, format_code: str) -> None:
+    section = Section(Code("42349-1", LOINC), "Motif", ["Rien."])
+    entry = entry_of(report(body=[section], templates=(template,)).to_xml(), "Document01")
     assert entry.format_code is not None
-    assert entry.format_code.code == "urn:asipSante:modelesHorsProfils:2011"
+    assert entry.format_code.code == format_code
 
 
 def test_a_time_without_offset_is_refused() -> None:

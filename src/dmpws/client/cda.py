@@ -17,6 +17,8 @@ from dmpws.xml.names import HL7, XSI
 
 LOINC = "2.16.840.1.113883.6.1"
 CONSULTATION_REPORT = Code("11488-4", LOINC, "CR ou fiche de consultation ou de visite")
+ADMISSION_LETTER = Code("18761-7", LOINC, "Note de transfert (dont lettre de liaison à l'entrée en établissement)")
+ADMISSION_LETTER_MODEL = "1.2.250.1.213.1.1.1.21"
 DISCHARGE_LETTER = Code("11490-0", LOINC, "Lettre de liaison à la sortie d'un établissement de soins")
 
 HL7_FRANCE = "2.16.840.1.113883.2.8.2.1"
@@ -60,6 +62,7 @@ class ClinicalDocument:
     """What goes into a document. Times are aware datetimes; they are written in local time with their offset.
 
     unique_id, set_id: OIDs. replaces: uniqueId of the version this one replaces, version is then one higher.
+    templates: templateIds of the model a level 3 document follows, at least one (CI-SIS SM 3.5).
     """
 
     ins: Ins
@@ -76,6 +79,7 @@ class ClinicalDocument:
     set_id: str = field(default_factory=new_oid)
     version: int = 1
     replaces: str = ""
+    templates: tuple[str, ...] = ()
 
     def to_xml(self) -> bytes:
         """Return the document, UTF-8 with an XML declaration."""
@@ -92,8 +96,8 @@ def hl7_time(moment: datetime) -> str:
 
 
 def _header(document: ClinicalDocument) -> list[etree._Element]:
-    level_one = isinstance(document.body, Attachment)
-    templates = [HL7_FRANCE, CI_SIS, *([NON_STRUCTURED] if level_one else [])]
+    model = (NON_STRUCTURED,) if isinstance(document.body, Attachment) else document.templates
+    templates = (HL7_FRANCE, CI_SIS, *model)
     header = [
         _E.realmCode(code="FR"),
         _E.typeId(root="2.16.840.1.113883.1.3", extension="POCD_HD000040"),

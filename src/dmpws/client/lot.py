@@ -8,7 +8,8 @@ from lxml import etree
 
 from dmpws.client.actor import Actor
 from dmpws.client.cda import ClinicalDocument, new_oid
-from dmpws.client.metadata import entry_of, patient_id
+from dmpws.client.metadata import entry_of
+from dmpws.client.registry import cx
 from dmpws.client.submission import provide_and_register
 from dmpws.codec.ebxml.attachments import InlineOctets
 from dmpws.domain import oids
@@ -110,7 +111,7 @@ def build_lot(
         id=SET_ID,
         unique_id=new_oid(),
         source_id=source_id,
-        patient_id=patient_id(ins),
+        patient_id=cx(ins),
         submission_time=format_dtm(now),
         content_type=content_type or _content_type(actor),
         authors=(_author(actor),),

@@ -9,9 +9,8 @@ from dmpws.codec.value_sets import value_sets
 from dmpws.domain import oids
 from dmpws.domain.cda import CdaHeader
 from dmpws.domain.code import Code
-from dmpws.domain.datatypes import Xcn, Xon, format_dtm
+from dmpws.domain.datatypes import Cx, Xcn, Xon, format_dtm
 from dmpws.domain.document import STABLE, Author, DocumentEntry
-from dmpws.domain.patient import Ins
 from dmpws.xml.names import HL7
 
 _H = f"{{{HL7}}}"
@@ -70,11 +69,6 @@ def entry_of(cda: bytes, entry_id: str, *, visibility: tuple[str, ...] = (), com
     )
 
 
-def patient_id(ins: Ins) -> str:
-    """patientId of the metadata, `<INS>^^^&<OID>&ISO^NH`."""
-    return f"{ins.value}^^^&{ins.authority}&ISO^NH"
-
-
 def _utc(cda_time: str) -> str:
     """A CDA time, local with offset, as the UTC DTM of XDS; a bare date stays a date."""
     for form in _CDA_TIMES:
@@ -90,7 +84,7 @@ def _patient_id(header: CdaHeader) -> str:
     if not header.patient.ids:
         raise ValueError("the CDA header has no recordTarget/patientRole/id")
     ins = header.patient.ids[0]
-    return patient_id(Ins(ins.extension, ins.root))
+    return str(Cx(ins.extension, ins.root, "NH"))
 
 
 def _patient_info(header: CdaHeader) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from lxml import etree
 from lxml.builder import ElementMaker
 
 from dmpws.client.errors import Problem
+from dmpws.codec.ebxml.names import CONFIDENTIALITY_CODE, SUCCESS, TYPE_CODE, UNIQUE_ID
+from dmpws.domain.datatypes import Cx
 from dmpws.domain.document import Status
 from dmpws.domain.patient import Ins
 from dmpws.xml.names import QUERY, RIM, RS
@@ -14,16 +16,6 @@ from dmpws.xml.names import QUERY, RIM, RS
 _Q = ElementMaker(namespace=QUERY, nsmap={"query": QUERY, None: RIM})
 _R = ElementMaker(namespace=RIM, nsmap={None: RIM})
 _RIM = f"{{{RIM}}}"
-
-FIND_DOCUMENTS = "urn:uuid:14d4debf-8f97-4251-9a74-a90016b0af0d"
-GET_DOCUMENTS = "urn:uuid:5c4f972b-d56b-40ac-a5fc-c8ca9b40b9d4"
-
-UNIQUE_ID_SCHEME = "urn:uuid:2e82c1f6-a085-4c72-9da3-8640a32e42ab"
-PATIENT_ID_SCHEME = "urn:uuid:58a6f841-87b3-4a3e-92fd-a8ffeff98427"
-TYPE_SCHEME = "urn:uuid:f0306f51-975f-434e-a61c-c59651d33983"
-CONFIDENTIALITY_SCHEME = "urn:uuid:f4f85eac-e6cb-4883-b524-f2705394840f"
-
-SUCCESS = "urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:Success"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +54,7 @@ class QueryAnswer:
 
 def cx(ins: Ins) -> str:
     """Return the patient identifier as a CX, `<INS>^^^&<OID>&ISO^NH`."""
-    return f"{ins.value}^^^&{ins.authority}&ISO^NH"
+    return str(Cx(ins.value, ins.authority, "NH"))
 
 
 def quoted(values: Sequence[str]) -> str:
@@ -112,7 +104,7 @@ def _document(entry: etree._Element) -> FoundDocument:
         found = entry.findall(f"{_RIM}Classification[@classificationScheme='{scheme}']")
         return [c.get("nodeRepresentation", "") for c in found]
 
-    unique = entry.find(f"{_RIM}ExternalIdentifier[@identificationScheme='{UNIQUE_ID_SCHEME}']")
+    unique = entry.find(f"{_RIM}ExternalIdentifier[@identificationScheme='{UNIQUE_ID}']")
     title = entry.find(f"{_RIM}Name/{_RIM}LocalizedString")
     version = entry.find(f"{_RIM}VersionInfo")
     return FoundDocument(
@@ -122,12 +114,12 @@ def _document(entry: etree._Element) -> FoundDocument:
         status=Status(entry.get("status", "")),
         unique_id=unique.get("value", "") if unique is not None else "",
         repository=single("repositoryUniqueId"),
-        type_code=(codes(TYPE_SCHEME) or [""])[0],
+        type_code=(codes(TYPE_CODE) or [""])[0],
         title=title.get("value", "") if title is not None else "",
         mime_type=entry.get("mimeType", ""),
         hash=single("hash"),
         size=int(single("size") or 0),
         creation_time=single("creationTime"),
-        confidentiality=frozenset(codes(CONFIDENTIALITY_SCHEME)),
+        confidentiality=frozenset(codes(CONFIDENTIALITY_CODE)),
         slots=slots,
     )

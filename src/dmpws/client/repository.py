@@ -7,8 +7,9 @@ from lxml import etree
 from lxml.builder import ElementMaker
 
 from dmpws.client.errors import Problem
-from dmpws.client.registry import SUCCESS, registry_problems
+from dmpws.client.registry import registry_problems
 from dmpws.codec.ebxml.attachments import InlineOctets
+from dmpws.codec.ebxml.names import SUCCESS
 from dmpws.domain import oids
 from dmpws.domain.octets import Octets
 from dmpws.xml.names import RS, XDSB

@@ -10,7 +10,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dmpws.client.actor import Actor
-from dmpws.client.cda import CONSULTATION_REPORT, DISCHARGE_LETTER, LOINC, Attachment, ClinicalDocument, Section
+from dmpws.client.cda import (
+    ADMISSION_LETTER,
+    ADMISSION_LETTER_MODEL,
+    CONSULTATION_REPORT,
+    DISCHARGE_LETTER,
+    LOINC,
+    Attachment,
+    ClinicalDocument,
+    Section,
+)
 from dmpws.client.errors import ServerFault
 from dmpws.client.lot import Deposit, Lot
 from dmpws.client.pdf import one_page_pdf
@@ -30,7 +39,7 @@ HOSPITAL_DOCTOR = Actor(
 OTHER_DOCTOR = Actor(
     AuthMode.DIRECTE, "801234534765", "CAMPARINI", "Marcel", "10B0127189", "HOPITAL DES 3 VALLEES", "SA01"
 )
-_HISTORY = Code("10164-2", LOINC, "Histoire de la maladie")
+_REASON = Code("42349-1", LOINC, "Raison de la recommandation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +188,8 @@ class Scenario:
     def _feed_and_read(self, doctor: LpsSession) -> tuple[ClinicalDocument, dict[str, FoundDocument]]:
         """Deposit two documents, find and read them; returns the first, and what was found by uniqueId."""
         ins = self._ins
-        report, history = self._report(doctor.actor), self._history(doctor.actor)
-        lot = self._submit(doctor, "lot de deux CDA, N1 PDF et N3", [Deposit(report), Deposit(history)])
+        report, admission = self._report(doctor.actor), self._admission(doctor.actor)
+        lot = self._submit(doctor, "lot de deux CDA, N1 PDF et N3", [Deposit(report), Deposit(admission)])
         found = self._expect(
             "TD3.1",
             doctor,
@@ -227,7 +236,7 @@ class Scenario:
 
     def _refusals(self, doctor: LpsSession) -> None:
         ins = self._ins
-        lot = doctor.build_lot(ins, [Deposit(self._history(doctor.actor))])
+        lot = doctor.build_lot(ins, [Deposit(self._admission(doctor.actor))])
         changed = bytearray(next(iter(lot.attachments.values())).read())
         changed[changed.index(b"</paragraph>") - 1] ^= 1
         self._refused_lot(
@@ -237,7 +246,7 @@ class Scenario:
             lambda: doctor.send_lot(ins, lot.with_document(0, bytes(changed))),
         )
         with self._connect("medecin-camparini", OTHER_DOCTOR) as other:
-            foreign = doctor.build_lot(ins, [Deposit(self._history(doctor.actor))], signer=other.card)
+            foreign = doctor.build_lot(ins, [Deposit(self._admission(doctor.actor))], signer=other.card)
             self._refused_lot(
                 doctor,
                 "lot signé par une autre clé",
@@ -267,7 +276,7 @@ class Scenario:
                 other,
                 "dépôt par quelqu'un qui n'est pas auteur",
                 "XDSRegistryMetadataError",
-                lambda: other.submit(ins, [Deposit(self._history(doctor.actor))]),
+                lambda: other.submit(ins, [Deposit(self._admission(doctor.actor))]),
             )
 
     def _revoked(self) -> None:
@@ -301,9 +310,10 @@ class Scenario:
             Attachment("application/pdf", one_page_pdf("Compte rendu de consultation")),
         )
 
-    def _history(self, author: Actor) -> ClinicalDocument:
-        section = Section(_HISTORY, "Histoire de la maladie", ["Toux depuis trois jours.", "Pas de fièvre."])
-        return self._made(author, CONSULTATION_REPORT, "Consultation structurée", [section])
+    def _admission(self, author: Actor) -> ClinicalDocument:
+        section = Section(_REASON, "Motif de l'admission", ["Toux depuis trois jours.", "Pas de fièvre."])
+        letter = self._made(author, ADMISSION_LETTER, "Lettre de liaison à l'entrée", [section])
+        return replace(letter, templates=(ADMISSION_LETTER_MODEL,))
 
     def _letter(self, author: Actor) -> ClinicalDocument:
         content = Attachment("application/pdf", one_page_pdf("Lettre de liaison"))

@@ -16,6 +16,7 @@ from dmpws.client.errors import BadAnswer
 from dmpws.client.lot import Deposit, Lot, build_lot
 from dmpws.client.received import ReceivedSink
 from dmpws.client.transport import Answer, HttpsTransport, Transport
+from dmpws.codec.ebxml.names import FIND_DOCUMENTS, GET_DOCUMENTS
 from dmpws.domain.access import Purpose
 from dmpws.domain.checks import Refused
 from dmpws.domain.document import Status
@@ -190,7 +191,7 @@ class LpsSession:
             "$XDSDocumentEntryStatus": [registry.quoted(statuses)],
             **(parameters or {}),
         }
-        return self._query(ins, registry.FIND_DOCUMENTS, slots, return_type)
+        return self._query(ins, FIND_DOCUMENTS, slots, return_type)
 
     def get_documents(
         self,
@@ -206,7 +207,7 @@ class LpsSession:
             slots["$XDSDocumentEntryUniqueId"] = [registry.quoted(unique_ids)]
         if entry_uuids:
             slots["$XDSDocumentEntryEntryUUID"] = [registry.quoted(entry_uuids)]
-        return self._query(ins, registry.GET_DOCUMENTS, slots, return_type)
+        return self._query(ins, GET_DOCUMENTS, slots, return_type)
 
     def _query(
         self, ins: Ins, query: str, slots: Mapping[str, Sequence[str]], return_type: str

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from lxml import etree
 
 from dmpws.audit.trace import Trace, TraceOutcome
-from dmpws.domain.checks import Refused, Rule, refusal
+from dmpws.domain.checks import Refused, Report, Rule, refusal
 from dmpws.domain.errors import Carrier
 from dmpws.soap.message import SoapReply, SoapRequest
 from dmpws.transactions.call import Call, Settings, TraceNotes
@@ -49,6 +49,7 @@ class Pipeline:
     store: Store
     verify_token: VerifyToken
     check_body: CheckBody
+    check_cda_header: Callable[[etree._Element, Report], bool]
     lot_verifier: Callable[[VerifiedVihf], LotVerifier]
     settings: Settings
     new_uuid: Callable[[], str]
@@ -116,6 +117,7 @@ class Pipeline:
                 parts=request.parts,
                 notes=notes,
                 patient=work.patients.find(vihf.patient),
+                check_cda_header=self.check_cda_header,
             )
             reply = transaction.handle(call, request.body)
             trace = replace(_with_notes(draft, notes), outcome=TraceOutcome.ACCEPTED)
