@@ -1,4 +1,4 @@
-"""PRPA_IN201311UV02 in, 201312 or 201313 out (dmp.md section 1.9)."""
+"""PRPA_IN201311UV02 in, 201312 or 201313 out."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

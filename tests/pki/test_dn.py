@@ -1,4 +1,4 @@
-"""Distinguished names: every rendering of dmp.md 2.4, round trips, comparison."""
+"""Distinguished names: every rendering real tokens show, round trips, comparison."""
 
 import pytest
 from cryptography import x509

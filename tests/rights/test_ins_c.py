@@ -1,4 +1,4 @@
-"""INS-C against real vectors (dmp.md section 6.2)."""
+"""INS-C against real vectors."""
 
 import pytest
 from hypothesis import given

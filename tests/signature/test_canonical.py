@@ -37,7 +37,17 @@ def test_slow_documents_are_refused_in_any_encoding(encoding: str, text: str) ->
     with pytest.raises(Refused) as caught:
         parse_signed(octets, LIMITS)
     assert time.process_time() - begin < 1
-    assert caught.value.checks[0].rule.id == "XML-C14N"
+    assert caught.value.checks[0].rule.id == ("XML-ENCODING" if encoding == "utf-7" else "XML-C14N")
+
+
+@pytest.mark.parametrize(("encoding", "rule"), [("utf-16", "XML-C14N"), ("utf-32", "XML-ENCODING")])
+def test_slow_documents_that_do_not_declare_their_encoding_are_refused(encoding: str, rule: str) -> None:
+    """libxml2 recognises them by their first octets, and says afterwards that they were UTF-8."""
+    begin = time.process_time()
+    with pytest.raises(Refused) as caught:
+        parse_signed(slow(1, 3000, 3000).encode(encoding), LIMITS)
+    assert time.process_time() - begin < 1
+    assert caught.value.checks[0].rule.id == rule
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])

@@ -334,5 +334,5 @@ def test_tokens_of_the_official_frames_break_no_rule_of_form(frame: str, referen
     envelope = (reference / "frames" / f"{frame}-request.xml").read_bytes()
     assertion = next(parse(envelope).iter("{urn:oasis:names:tc:SAML:2.0:assertion}Assertion"))
     report, _ = desk.judged(etree.tostring(assertion, with_tail=False), policy=OPEN)
-    # Anonymised: old, and the Issuer is not the NameID (dmp.md section 2.5).
+    # Anonymised: old, and the Issuer is not the NameID.
     assert {check.rule.id for check in report.failures} <= {"VIHF-AGE", "VIHF-ISSUER", "VIHF-NAMEID"}

@@ -1,4 +1,4 @@
-"""CX, XCN, XON, DTM and OID (ITI TF-3 4.2.3.1.7, dmp.md 4.3)."""
+"""CX, XCN, XON, DTM and OID (ITI TF-3 4.2.3.1.7)."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Reading the header of a CDA document, alone or inside a self-presenting style sheet (content.md 2)."""
+"""Reading the header of a CDA document, alone or inside a self-presenting style sheet."""
 
 from lxml import etree
 

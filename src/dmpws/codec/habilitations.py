@@ -1,4 +1,4 @@
-"""setAuthorization and its answer: TD0.3 (dmp.md section 1.5, DMP-WSDL Habilitations)."""
+"""setAuthorization and its answer: TD0.3 (DMP-WSDL Habilitations)."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""How a caller comes in: authentication mode and purpose of use (dmp.md sections 2.2 and 2.4)."""
+"""How a caller comes in: authentication mode and purpose of use."""
 
 from enum import StrEnum
 

@@ -1,6 +1,6 @@
 """HL7 v2 data types that XDS writes as strings: CX, XCN, XON, coded strings, DTM, OID (ITI TF-3 4.2.3.1.7).
 
-Reading is as tolerant as dmp.md 4.3 asks (extra components are ignored, identity is components 1 and 4);
+Reading is as tolerant as real frames ask (extra components are ignored, identity is components 1 and 4);
 what a rule demands beyond that is said by the rule, not here.
 """
 
@@ -59,7 +59,7 @@ class Cx:
         return cls(_component(parts, 1), _authority(parts, 4), _component(parts, 5))
 
     def same(self, other: "Cx") -> bool:
-        """Same identifier: components 1 and 4 (dmp.md 4.3)."""
+        """Same identifier: components 1 and 4."""
         return (self.id, self.authority) == (other.id, other.authority)
 
     def __str__(self) -> str:

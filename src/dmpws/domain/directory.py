@@ -1,4 +1,4 @@
-"""The directory: professionals, structures and approved software (decisions 8, 9 and 35)."""
+"""The directory: professionals, structures and approved software (DMPWS D8, D9 and D35)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,7 +47,7 @@ class Directory(Protocol):
 
 
 class TokenMemory(Protocol):
-    """Used assertion IDs (INDIRECTE_RENFORCEE: single use, decision 2), shared by all workers and restarts."""
+    """Used assertion IDs (INDIRECTE_RENFORCEE: single use, DMPWS D2), shared by all workers and restarts."""
 
     def remember(self, assertion_id: str, *, expires_at: datetime) -> bool:
         """Record the ID durably; False when it was already there."""

@@ -10,7 +10,7 @@ from dmpws.domain.datatypes import Xcn, Xon
 
 
 class Status(StrEnum):
-    """availabilityStatus (dmp.md section 4.8)."""
+    """availabilityStatus."""
 
     APPROVED = "urn:oasis:names:tc:ebxml-regrep:StatusType:Approved"
     DEPRECATED = "urn:oasis:names:tc:ebxml-regrep:StatusType:Deprecated"
@@ -24,7 +24,7 @@ STABLE = "urn:uuid:7edca82f-054d-47f2-a032-9b2a5b5186c1"
 HAS_MEMBER = "urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember"
 RPLC = "urn:ihe:iti:2007:AssociationType:RPLC"
 RPLC_2010 = "urn:ihe:iti:2010:AssociationType:RPLC"
-"""Spelling of some real clients, accepted as RPLC (dmp.md section 4.5)."""
+"""Spelling of some real clients, accepted as RPLC."""
 SIGNS = "urn:ihe:iti:2007:AssociationType:signs"
 
 MASQUE_PS = "MASQUE_PS"

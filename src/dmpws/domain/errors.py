@@ -1,6 +1,6 @@
 """The catalogue of error codes: every code the server may answer, its meaning and its carriers.
 
-Spelling is the DMP's own, `DMPAccessDeniedByExcededThreshold` included (dmp.md section 7).
+Spelling is the DMP's own, `DMPAccessDeniedByExcededThreshold` included.
 """
 
 from dataclasses import dataclass

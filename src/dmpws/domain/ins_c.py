@@ -1,4 +1,4 @@
-"""INS-C, the calculated identifier under which old documents were stored (dmp.md section 6.2)."""
+"""INS-C, the calculated identifier under which old documents were stored."""
 
 import hashlib
 import unicodedata

@@ -1,4 +1,4 @@
-"""OIDs of the DMP interface (dmp.md section 6.1), once."""
+"""OIDs of the DMP interface, once."""
 
 INS_C = "1.2.250.1.213.1.4.2"
 INS_NIR = "1.2.250.1.213.1.4.8"

@@ -9,7 +9,7 @@ from dmpws.domain import oids
 
 @dataclass(frozen=True, slots=True)
 class Ins:
-    """An INS: value and assigning authority (dmp.md sections 4.3 and 6.2)."""
+    """An INS: value and assigning authority."""
 
     value: str
     authority: str

@@ -1,4 +1,4 @@
-"""Who may know that a document exists: the one function behind every list and every read (content.md 4).
+"""Who may know that a document exists: the one function behind every list and every read.
 
 A masked document is shown to its authors, to the structure that authored it, to the médecin traitant and, in an
 emergency mode, to whoever the patient's switch allows. To all others it does not exist.

@@ -1,6 +1,6 @@
 """The throw-away test PKI: two levels of authorities, the server, and the cards of the public test cast.
 
-Same shape as the IGC-Santé test hierarchy (dmp.md section 2.5), under names that cannot be mistaken for it.
+Same shape as the IGC-Santé test hierarchy, under names that cannot be mistaken for it.
 Layout of the folder: `trust/{anchors,intermediates,crls}` (what a server trusts), `ca/` (keys of the
 authorities), `ca.pem`, `server/`, `cards/<name>/`.
 """

@@ -1,7 +1,7 @@
 """Distinguished names, read from every rendering clients send and compared as sets of attributes.
 
 Java, OpenSSL, .NET and hand-written code each render a subject in their own way, so an Issuer is never
-compared as a string (dmp.md section 2.4, DMPWS D3).
+compared as a string (DMPWS D3).
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Certificate profiles of the test PKI: the subjects, usages and extensions of the IGC-Santé (dmp.md 1.1, 2.4)."""
+"""Certificate profiles of the test PKI: the subjects, usages and extensions of the IGC-Santé."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -110,7 +110,7 @@ class Order:
 
     @property
     def practice(self) -> Practice:
-        """What the chip says; a CPF and a replacement card name no structure (dmp.md 2.3)."""
+        """What the chip says; a CPF and a replacement card name no structure."""
         if self.kind not in PERSONS:
             return Practice(self.structure, self.organisation, self.sector)
         if self.kind in (CardKind.CPF, CardKind.CPS_REMPLACANT):

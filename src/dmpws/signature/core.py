@@ -1,4 +1,4 @@
-"""The enveloped signature of the VIHF: verified and made with signxml (dmp.md section 2.5, SAML2 5.4).
+"""The enveloped signature of the VIHF: verified and made with signxml (SAML2 5.4).
 
 Form, references, transforms and algorithms are exactly those of the interface, and what is read afterwards is
 what signxml returned. The path of the certificate is checked by the caller (dmpws.pki.trust): nothing is
@@ -68,7 +68,7 @@ class EnvelopedSignature:
 def verify_enveloped(
     xml: bytes, *, sha1: bool, report: Report, rules: CoreRules = ENVELOPED
 ) -> EnvelopedSignature | None:
-    """Verify the enveloped signature of a SAML assertion (dmp.md section 2.5, SAML2 5.4).
+    """Verify the enveloped signature of a SAML assertion (SAML2 5.4).
 
     xml: the octets of the assertion alone. sha1: whether SHA-1 is let in, with a warning (DMPWS D4).
     Every check goes to `report`. Returns None when one failed; the certificate's path stays to be validated.

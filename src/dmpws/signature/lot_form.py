@@ -1,4 +1,4 @@
-"""The form of a lot signature: where everything is, exactly as the DMP's clients write it (dmp.md section 3).
+"""The form of a lot signature: where everything is, exactly as the DMP's clients write it.
 
 Nothing read here is proven yet; what is used afterwards is what `dmpws.signature.engine` returns for the two
 references found good here.

@@ -21,7 +21,7 @@ class LotDocument:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedLot:
-    """Everything the rules of a lot signature look at (dmp.md section 3).
+    """Everything the rules of a lot signature look at.
 
     submission_time: UTC DTM string of the submission set. received_at: aware UTC.
     signature_unique_id: uniqueId of the signature entry.

@@ -1,4 +1,4 @@
-"""Verification of the signature of a lot de soumission (dmp.md section 3, ITI TF-3 5.5).
+"""Verification of the signature of a lot de soumission (ITI TF-3 5.5).
 
 Order: form, algorithms, certificate and signer, cryptography, then what was signed: the lot and the properties.
 A failed step does not hide the next one where that can still be read safely; nothing of the Manifest or of the

@@ -47,6 +47,13 @@ class LiveServer:
         return f"https://localhost:{self.port}{PATH}"
 
     @property
+    def pid(self) -> int:
+        """Process id of `dmpws serve`. Raises RuntimeError when it is not running."""
+        if self._process is None:
+            raise RuntimeError("the server is not running")
+        return self._process.pid
+
+    @property
     def pki(self) -> DemoPki:
         return open_pki(self.folder / "pki")
 

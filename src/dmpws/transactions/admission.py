@@ -83,7 +83,7 @@ def begin(call: Call, row: str) -> Caller:
 
 
 def require_same_patient(call: Call, ins: Ins) -> None:
-    """Refuse a message that names another patient than the VIHF's resource-id (dmp.md section 1.4)."""
+    """Refuse a message that names another patient than the VIHF's resource-id."""
     expected = call.vihf.patient
     if ins != expected:
         raise refusal(

@@ -20,32 +20,32 @@ class Settings:
     """The options transactions obey; built from the configuration (dmpws.config) once per worker."""
 
     guide: str = "2.10"
-    """Behaviour set (decision 1)."""
+    """Behaviour set (DMPWS D1)."""
     authorisation_duration: timedelta = timedelta(days=365)
-    """Decision 12."""
+    """DMPWS D12."""
     creation: str = "allowed"
-    """`allowed` or `refused` (decision 13)."""
+    """`allowed` or `refused` (DMPWS D13)."""
     majority_age: int = 18
     minors_enabled: bool = True
     """fonctions-gestion-mineurs."""
     masked_and_invisible: bool = False
     """cumul-invisible_patient-masque_ps."""
     cda: str = "header"
-    """CDA validation level: off or header (decision 17)."""
+    """CDA validation level: off or header (DMPWS D17)."""
     cda_limits: XmlLimits = CDA_LIMITS
     """Bounds of a CDA document."""
     feeding_requires: str = "nothing"
-    """`nothing` or `authorisation` (decision 20)."""
+    """`nothing` or `authorisation` (DMPWS D20)."""
     strict_identity: bool = False
-    """Decision 36."""
+    """DMPWS D36."""
     max_results: int = 2000
-    """Decision 23."""
+    """DMPWS D23."""
     software_name: str = "DMP"
 
 
 @dataclass(slots=True)
 class TraceNotes:
-    """What a transaction adds to the trace of its call (decision 22)."""
+    """What a transaction adds to the trace of its call (DMPWS D22)."""
 
     patient: str = ""
     """INS as `value^authority`."""

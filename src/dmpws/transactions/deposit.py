@@ -1,4 +1,4 @@
-"""What TD2.1 does in steps: the facts around a lot, its signature, and the rows to store (dmp.md 3 and 4)."""
+"""What TD2.1 does in steps: the facts around a lot, its signature, and the rows to store."""
 
 import re
 from collections import defaultdict
@@ -73,7 +73,7 @@ class PreparedLot:
 def depositor_of(call: Call, submission: Submission) -> Depositor:
     """Who must be an author (GI-DMP EX_2.1-1140): the person in direct authentication, else the structure.
 
-    A FINESS EG attached to the FINESS EJ of the token, or the EJ of its EG, counts as the structure (dmp.md 2.4).
+    A FINESS EG attached to the FINESS EJ of the token, or the EJ of its EG, counts as the structure.
     """
     caller = caller_of(call.vihf)
     if caller.mode is AuthMode.DIRECTE and not caller.is_employee:

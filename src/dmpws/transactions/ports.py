@@ -132,7 +132,7 @@ class Documents(Protocol):
 
 
 class TraceRow(Protocol):
-    """Content of one trace (decision 22), see dmpws.audit.trace."""
+    """Content of one trace (DMPWS D22), see dmpws.audit.trace."""
 
     def values(self) -> Mapping[str, object]: ...
 

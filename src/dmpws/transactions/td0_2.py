@@ -1,4 +1,4 @@
-"""TD0.2, test d'existence d'un DMP et vérification de l'autorisation (dmp.md section 1.4, DMP-FRAME TD0.2)."""
+"""TD0.2, test d'existence d'un DMP et vérification de l'autorisation (DMP-FRAME TD0.2)."""
 
 import uuid
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ OPERATION = Operation(
     body=f"{{{HL7}}}PRPA_IN201307UV02",
     action="urn:hl7-org:v3:PRPA_IN201307UV02",
     response_action="urn:hl7-org:v3:PRPA_IN201308UV02",
-    # The official sample client sends the Action of the answer (dmp.md section 1.1).
+    # The official sample client sends the Action of the answer.
     action_variants=("urn:hl7-org:v3:PRPA_IN201308UV02",),
 )
 """Shared with TD1.3a, which differs by its reasonCode."""

@@ -1,4 +1,4 @@
-"""TD0.3, mise à jour de l'autorisation d'accès (dmp.md section 1.5, DMP-FRAME TD0.3)."""
+"""TD0.3, mise à jour de l'autorisation d'accès (DMP-FRAME TD0.3)."""
 
 from lxml import etree
 

@@ -1,4 +1,4 @@
-"""TD1.1, création d'un DMP (dmp.md section 1.9, DMPWS D13 and D36)."""
+"""TD1.1, création d'un DMP (DMPWS D13 and D36)."""
 
 import re
 import uuid
@@ -41,7 +41,7 @@ SEXES = frozenset({"M", "F", "U"})
 RELATIONS = frozenset({
     "FTH", "MTH", "STPFTH", "STPMTH", "GRFTH", "GRMTH", "GGRFTH", "GGRMTH", "AUNT", "UNCLE", "BRO", "SIS", "RESPRSN",
 })  # fmt: skip
-"""The part of 2.16.840.1.113883.1.11.19579 that the DMP uses (dmp.md section 1.9)."""
+"""The part of 2.16.840.1.113883.1.11.19579 that the DMP uses."""
 
 OPERATION = Operation(
     service="patients",

@@ -1,4 +1,4 @@
-"""TD2.1, alimentation: a signed lot of documents, new or replacing others (ITI-41, dmp.md 1.15, 3 and 4)."""
+"""TD2.1, alimentation: a signed lot of documents, new or replacing others (ITI-41)."""
 
 from lxml import etree
 
@@ -37,7 +37,7 @@ OPERATION = Operation(
     action="urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-b",
     response_action="urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-bResponse",
     aliases=("repositoryCPE",),
-    # The root part of the official frame, and the official sample client (dmp.md section 1.1).
+    # The root part of the official frame, and the official sample client.
     action_variants=(
         "DocumentRepository_ProvideAndRegisterDocumentSet-b",
         "urn:ihe:iti:xds-b:2007:ProvideAndRegisterDocumentSet-b",

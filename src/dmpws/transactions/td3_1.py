@@ -1,4 +1,4 @@
-"""TD3.1, recherche de documents (ITI-18, dmp.md 1.16 and 4.7): FindDocuments and GetDocuments.
+"""TD3.1, recherche de documents (ITI-18): FindDocuments and GetDocuments.
 
 TD3.1a is a search by a professional who consults; TD3.1b, GetDocuments by uniqueId in ObjectRef form, finds the
 reference of a document in view of replacing or deleting it, and needs no right to consult.

@@ -1,4 +1,4 @@
-"""TD3.2, consultation: the octets of documents (ITI-43, dmp.md 1.17)."""
+"""TD3.2, consultation: the octets of documents (ITI-43)."""
 
 from collections.abc import Iterable
 
@@ -97,7 +97,7 @@ def _document(request: DocumentRequest, entry: StoredEntry, content_id: str) -> 
 
 
 def _errors(checks: Iterable[Check]) -> list[RegistryError]:
-    """The DMP's codeContext is exactly `uniqueId=…` for a document that cannot be had (dmp.md 1.17)."""
+    """The DMP's codeContext is exactly `uniqueId=…` for a document that cannot be had."""
     return [RegistryError(c.rule.code, c.found, c.where) if c.rule is DOCUMENT else RegistryError.of(c) for c in checks]
 
 

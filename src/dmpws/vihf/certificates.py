@@ -22,7 +22,7 @@ def check(subject: Subject, trust: TrustStore) -> None:
     """Signature present where needed, right signing certificate, right TLS certificate, both valid today."""
     mode = subject.mode
     if mode:
-        # Unsigned, the TLS card alone says who calls (decision 3).
+        # Unsigned, the TLS card alone says who calls (DMPWS D3).
         by_card = mode is AuthMode.DIRECTE and subject.policy.unsigned_direct and subject.client is not None
         subject.report.require(
             subject.carries_signature or by_card,
@@ -46,7 +46,7 @@ def _signing_certificate(subject: Subject, mode: AuthMode | None) -> None:
         and subject.policy.air_client_certificate
         and signer.kind is CertificateKind.ORG_AUTH_CLI
     ):
-        # The official AIR sample is signed so (dmp.md section 1.1, decision 5).
+        # The official AIR sample is signed so (DMPWS D5).
         report.passed(rules.SIGNING_USAGE, found=_described(signer), where=subject.signer.where)
         return
     distinct = subject.client is None or subject.signer.public_key != subject.client.public_key

@@ -13,7 +13,7 @@ from dmpws.vihf.policy import SoftwarePolicy
 from dmpws.vihf.subject import Subject, shown
 
 RESOURCE_URN = "urn:dmp"
-# dmp.md section 2.2; Corsican numbers hold 2A or 2B.
+# Corsican numbers hold 2A or 2B.
 _RESOURCE_ID = re.compile(r"([0-9]{5}(?:[0-9]{2}|2[AB])[0-9]{8})\^\^\^&([0-9.]+)&ISO\^NH")
 
 
@@ -26,7 +26,7 @@ def resource_id(value: str) -> Ins | None:
 
 
 def check(subject: Subject) -> None:
-    """Every attribute but those of identity.py, and the NIA last (decision 30)."""
+    """Every attribute but those of identity.py, and the NIA last (DMPWS D30)."""
     _trainee_card(subject)
     _present(subject)
     _constants(subject)
@@ -124,7 +124,7 @@ def _specialty(subject: Subject, written: tuple[Code, ...]) -> None:
 
 
 def _software(subject: Subject) -> None:
-    """The approval number is that of an approved product (decision 9); what it allows is decision 35."""
+    """The approval number is that of an approved product (DMPWS D9); what it allows is DMPWS D35."""
     number, report = subject.token.text(token.APPROVAL), subject.report
     if not number:
         return  # said by PRESENT

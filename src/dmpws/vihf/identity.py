@@ -18,7 +18,7 @@ CLASS_REFS = {
     AuthMode.INDIRECTE: _INDIRECT_CLASSES,
     AuthMode.INDIRECTE_RENFORCEE: _INDIRECT_CLASSES,
 }
-"""dmp.md section 2.4."""
+"""Authentication classes that real clients send."""
 
 # An opaque string that no application may interpret (EX_0.1-1025): only its outline is checked.
 _NAME_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,63}(/[^\s/][^/]{0,127})?")
@@ -52,7 +52,7 @@ def _issuer(subject: Subject) -> None:
     except ValueError as error:
         report.failed(rules.ISSUER, expected=str(expected), found=f"{shown(written.issuer)} ({error})")
         return
-    # Unsigned: the card's other certificate is as good, and it has the same CN (decision 3).
+    # Unsigned: the card's other certificate is as good, and it has the same CN (DMPWS D3).
     same_card = not subject.carries_signature and issuer.common_name == expected.common_name != ""
     report.require(
         issuer.matches(expected) or same_card,

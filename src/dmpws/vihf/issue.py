@@ -123,7 +123,7 @@ def make(request: TokenRequest, *, card: Card | None, now: datetime) -> bytes:
 
 
 def build(request: TokenRequest, *, issuer: str, now: datetime) -> etree._Element:
-    """Return the unsigned assertion, in the order of the official frames (dmp.md section 2.1)."""
+    """Return the unsigned assertion, in the order of the official frames."""
     written = now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     assertion = etree.Element(_saml("Assertion"), nsmap={"saml2": names.SAML, "xsi": names.XSI})
     assertion.set("ID", request.assertion_id or f"_{uuid4()}")

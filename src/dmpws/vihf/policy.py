@@ -6,14 +6,14 @@ from enum import StrEnum
 
 
 class DirectoryPolicy(StrEnum):
-    """What happens to a structure or a person the directory does not know (decision 8)."""
+    """What happens to a structure or a person the directory does not know (DMPWS D8)."""
 
     STRICT = "strict"
     OPEN = "open"
 
 
 class SoftwarePolicy(StrEnum):
-    """Which `LPS_ID_HOMOLOGATION_DMP` are accepted (decision 9)."""
+    """Which `LPS_ID_HOMOLOGATION_DMP` are accepted (DMPWS D9)."""
 
     LISTED = "listed"
     ANY = "any"
@@ -24,28 +24,28 @@ class VihfPolicy:
     """The rules a deployment may move. The defaults are those of `production`."""
 
     max_age: timedelta = timedelta(minutes=60)
-    """Age of IssueInstant outside AIR. Longer: a stolen token is useful longer (decision 2)."""
+    """Age of IssueInstant outside AIR. Longer: a stolen token is useful longer (DMPWS D2)."""
 
     max_future: timedelta = timedelta(seconds=60)
-    """Clock difference tolerated. Longer: a token dated ahead outlives `max_age` (decision 2)."""
+    """Clock difference tolerated. Longer: a token dated ahead outlives `max_age` (DMPWS D2)."""
 
     air_max_age: timedelta = timedelta(seconds=30)
     """Life of an AIR token (GI-DMP EX_AIR-040). Longer: the memory of used IDs grows with it."""
 
     versions: frozenset[str] = frozenset({"3.0", "4.0"})
-    """Accepted VIHF_Version (decision 1)."""
+    """Accepted VIHF_Version (DMPWS D1)."""
 
     sha1: bool = False
-    """True lets RSA-SHA1 signatures in, with a warning: collisions are affordable (decision 4)."""
+    """True lets RSA-SHA1 signatures in, with a warning: collisions are affordable (DMPWS D4)."""
 
     unsigned_direct: bool = True
-    """True lets a DIRECTE token come unsigned; the TLS card alone then says who calls (decision 3)."""
+    """True lets a DIRECTE token come unsigned; the TLS card alone then says who calls (DMPWS D3)."""
 
     tls_certificate: bool = True
     """False accepts a call without client certificate: only the signature then says who calls."""
 
     air_client_certificate: bool = True
-    """True lets AIR tokens be signed with an organisation's clientAuth certificate (decision 5)."""
+    """True lets AIR tokens be signed with an organisation's clientAuth certificate (DMPWS D5)."""
 
     directory: DirectoryPolicy = DirectoryPolicy.STRICT
     """`open` believes the token about people and structures the directory does not know."""

@@ -24,7 +24,7 @@ FIRST: Final = frozenset(
         BY_ROLE,
     }
 )
-"""Code systems of the first role (content.md section 3.6)."""
+"""Code systems of the first role."""
 
 AUTOMATA: Final = frozenset({"ALIM_AM", "AUTOMATE", "DISPOSITIF", "EXP_PATIENT"})
 """Codes of table A00 that are not a person working for a structure."""
@@ -50,7 +50,7 @@ def is_doctor(first: Code) -> bool:
 
 
 def second_system(first: Code) -> str:
-    """Code system of the mandatory second role; empty when none is needed (dmp.md section 2.2)."""
+    """Code system of the mandatory second role; empty when none is needed."""
     if is_doctor(first):
         return oids.SKILLS
     if first.code == _PHARMACIST and first.system in _HEALTH:

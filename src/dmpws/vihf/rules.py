@@ -1,6 +1,6 @@
 """The rules of a VIHF, in the order in which they are checked.
 
-Codes (dmp.md section 2.6; the DMP documents DMPInvalidCertificate only, the rest is decision 10):
+Codes (the DMP documents DMPInvalidCertificate only, the rest is DMPWS D10):
     a certificate that is not good, or not the right one      DMPInvalidCertificate
     who calls, from where, with what software, and when       DMPAuthenticationError
     a token or an attribute that is missing or malformed      DMPInvalidRequest
@@ -107,7 +107,7 @@ SINGLE_USE = Rule("VIHF-AIR-UNIQUE", "Un VIHF du mode AIR ne sert qu'une fois", 
 RULES: Final = tuple(value for value in list(globals().values()) if isinstance(value, Rule))
 """All of the above, in their order."""
 
-# --- sentences of the DMP itself (dmp.md sections 2.3, 2.4 and 2.6) --------------------------------------
+# --- sentences of the DMP itself --------------------------------------
 NOT_A_SIGNATURE_CERTIFICATE: Final = (
     "Le certificat ayant signé le VIHF est invalide : Not a valid signature certificate"
 )

@@ -9,7 +9,7 @@ from lxml import etree
 from dmpws.domain.code import Code
 from dmpws.xml import names
 
-# The attributes of the profile (dmp.md section 2.2), in the order of the official frames.
+# The attributes of the profile, in the order of the official frames.
 STRUCTURE: Final = "Identifiant_Structure"
 SECTOR: Final = "Secteur_Activite"
 SUBJECT_ID: Final = "urn:oasis:names:tc:xspa:1.0:subject:subject-id"

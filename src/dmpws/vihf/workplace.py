@@ -34,7 +34,7 @@ def check(subject: Subject) -> None:
 
 
 def _legal_entity(subject: Subject) -> None:
-    """Identifiant_Structure is the OU of both certificates, or an EG attached to that EJ (decision 7)."""
+    """Identifiant_Structure is the OU of both certificates, or an EG attached to that EJ (DMPWS D7)."""
     identifier, report = subject.token.text(token.STRUCTURE), subject.report
     known = subject.directory.structure(identifier) if identifier else None
     accepted = {identifier, known.parent if known else ""} - {""}
@@ -95,7 +95,7 @@ def _sector(subject: Subject, structure: Structure | None) -> None:
 
 
 def _person(subject: Subject, structure: Structure | None) -> None:
-    """The person works in the structure, as far as the directory can say (decision 8)."""
+    """The person works in the structure, as far as the directory can say (DMPWS D8)."""
     report, name_id = subject.report, subject.token.name_id
     if reason := _vouched_for(subject):
         report.skipped(rules.PERSON, reason)
@@ -127,7 +127,7 @@ def _person(subject: Subject, structure: Structure | None) -> None:
 
 
 def _employee(subject: Subject, structure: Structure | None) -> None:
-    """The card of an employee names the structure before the slash (dmp.md section 6.1)."""
+    """The card of an employee names the structure before the slash."""
     name_id, claimed = subject.token.name_id, subject.token.text(token.STRUCTURE)
     employer = name_id.partition("/")[0]
     employers = {employer, _STRUCTURE_TYPES.get(employer[:1], employer[:1]) + employer[1:]}

@@ -1,4 +1,4 @@
-"""Namespaces and prefixes (xds.md section 1.1), once."""
+"""Namespaces and prefixes, once."""
 
 SOAP = "http://www.w3.org/2003/05/soap-envelope"
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -8,7 +8,7 @@ WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utilit
 SAML = "urn:oasis:names:tc:SAML:2.0:assertion"
 DS = "http://www.w3.org/2000/09/xmldsig#"
 XADES = "http://uri.etsi.org/01903/v1.1.1#"
-"""The XAdES namespace of the DMP's lot signature (dmp.md section 3)."""
+"""The XAdES namespace of the DMP's lot signature."""
 XOP = "http://www.w3.org/2004/08/xop/include"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 XS = "http://www.w3.org/2001/XMLSchema"

@@ -92,7 +92,7 @@ def _slots(slots: Mapping[str, Iterable[str]]) -> str:
 
 def _slot(name: str, values: Iterable[str]) -> str:
     inside = "".join(f"<ns4:Value>{content(v)}</ns4:Value>" for v in values)
-    # Real clients send empty slots (dmp.md 4.2): they say nothing, so nothing of them is given back.
+    # Real clients send empty slots: they say nothing, so nothing of them is given back.
     if not inside:
         return ""
     return f'<ns4:Slot name="{attribute(name)}"><ns4:ValueList>{inside}</ns4:ValueList></ns4:Slot>'
@@ -123,7 +123,7 @@ def _classification(c: Classification, owner: str, uuid: str) -> str:
 
 
 def _identifier(i: Identifier, owner: str, uuid: str) -> str:
-    # The Name is ours: clients write XDSSubmissionSet.patientId on a DocumentEntry (xds.md 3.1).
+    # The Name is ours: clients write XDSSubmissionSet.patientId on a DocumentEntry.
     texts = [(names.IDENTIFIERS[i.scheme], "UTF8", "FR")] if i.scheme in names.IDENTIFIERS else i.names
     return (
         f'<ns4:ExternalIdentifier id="urn:uuid:{uuid}" identificationScheme="{attribute(i.scheme)}"'

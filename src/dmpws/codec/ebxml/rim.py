@@ -114,6 +114,6 @@ def _texts(element: etree._Element | None) -> tuple[Text, ...]:
 
 
 def _check_parent(named: str | None, owner: str, report: Report) -> None:
-    # Real clients name the logical id or nothing (dmp.md 1.18): tolerated, and said.
+    # Real clients name the logical id or nothing: tolerated, and said.
     if named != owner:
         report.warned(PARENT, expected=owner, found=named or "rien", where=owner)

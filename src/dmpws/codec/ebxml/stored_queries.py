@@ -59,7 +59,7 @@ def is_reference_search(query: StoredQuery) -> bool:
 def find_documents(query: StoredQuery, record: PatientRecord, report: Report) -> DocumentQuery:
     """Return what FindDocuments selects; broken rules go into `report`, unknown parameters as warnings.
 
-    The patient is that of the VIHF; the parameter may be absent (dmp.md 1.16) but not name another.
+    The patient is that of the VIHF; the parameter may be absent but not name another.
     """
     read = _Parameters(query, report)
     read.warn_unknown(_FIND_PARAMETERS)

@@ -1,1 +1,1 @@
-"""HL7 v3 messages of the record's administration, both editions as the DMP speaks them (xds.md section 5)."""
+"""HL7 v3 messages of the record's administration, both editions as the DMP speaks them."""

@@ -1,4 +1,4 @@
-"""PRPA_IN201311UV02 and its answers 201312 and 201313: creation of a DMP, TD1.1 (dmp.md section 1.9)."""
+"""PRPA_IN201311UV02 and its answers 201312 and 201313: creation of a DMP, TD1.1."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""PRPA_IN201307UV02 and PRPA_IN201308UV02: test of existence, TD0.2 (dmp.md section 1.4)."""
+"""PRPA_IN201307UV02 and PRPA_IN201308UV02: test of existence, TD0.2."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The frame common to HL7 v3 messages: what is read of a request, how an answer is built (dmp.md section 1.3)."""
+"""The frame common to HL7 v3 messages: what is read of a request, how an answer is built."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

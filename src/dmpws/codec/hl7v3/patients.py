@@ -1,4 +1,4 @@
-"""A patient's traits, to and from HL7 v3 (dmp.md sections 1.4, 1.9 and 1.11)."""
+"""A patient's traits, to and from HL7 v3."""
 
 from lxml import etree
 

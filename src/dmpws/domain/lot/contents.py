@@ -1,4 +1,4 @@
-"""The documents against their metadata: hash, size, and the CDA header (DMPWS D15 and D17, content.md 3).
+"""The documents against their metadata: hash, size, and the CDA header (DMPWS D15 and D17).
 
 An incoherence names both values. A header attribute that is absent is not compared: whether it may be absent is
 said by the header schema.

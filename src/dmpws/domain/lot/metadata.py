@@ -1,4 +1,4 @@
-"""Required metadata and their formats (ITI TF-3 4.2.3, dmp.md 4.1 to 4.3)."""
+"""Required metadata and their formats (ITI TF-3 4.2.3)."""
 
 import re
 from collections.abc import Callable, Iterable

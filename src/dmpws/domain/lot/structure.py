@@ -1,4 +1,4 @@
-"""How a lot is built: members, associations, signature entry (ITI TF-3 4.2.1.4, dmp.md 3 and 4.5)."""
+"""How a lot is built: members, associations, signature entry (ITI TF-3 4.2.1.4)."""
 
 from collections import Counter
 
