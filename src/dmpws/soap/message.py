@@ -15,7 +15,7 @@ class Operation:
 
     service: last segment of the path (`patients`). aliases: other paths serving the same contract.
     body: qualified name of the Body child, in Clark notation.
-    action_variants: other wsa:Action values real clients send (dmp.md section 1.1), accepted.
+    action_variants: other wsa:Action values real clients send, accepted.
     mtom: the request must be MTOM and the answer is multipart, faults included (ITI-41, ITI-43).
     """
 

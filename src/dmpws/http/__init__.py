@@ -1,0 +1,1 @@
+"""The WSGI edge: TLS client certificate, limits, MTOM/XOP, operator port."""
