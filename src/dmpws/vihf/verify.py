@@ -10,16 +10,17 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
 
 from dmpws.domain.access import AuthMode
-from dmpws.domain.checks import Outcome, Refused, Report, refusal
+from dmpws.domain.checks import Check, Outcome, Refused, Report, refusal
 from dmpws.domain.directory import Directory, TokenMemory
 from dmpws.pki.trust import TrustStore, load_certificate
-from dmpws.signature.core import EnvelopedSignature, verify_enveloped
+from dmpws.signature.core import verify_enveloped
 from dmpws.soap.message import TlsFacts
 from dmpws.vihf import access, certificates, content, form, identity, rules, token, workplace
 from dmpws.vihf.model import SEAL, VerifiedVihf
@@ -30,6 +31,9 @@ from dmpws.xml.parser import XmlLimits, parse
 
 LIMITS = XmlLimits(octets=256 * 1024, tags=4000, depth=30)
 """Real tokens have 4 to 9 KB and 60 tags."""
+
+LONGEST_KEPT = 32 * 1024
+"""Octets of a token whose verdict is kept: 256 of them cost 8 MB at most."""
 
 _ASSERTION = f"{{{names.SAML}}}Assertion"
 _SIGNATURE = f"{{{names.DS}}}Signature"
@@ -74,23 +78,15 @@ def examine(
     octets: one saml2:Assertion, alone. tls: the client's certificate, None when there was no TLS connection.
     memory: of used AIR tokens; None refuses none but verifies none either. now: aware UTC.
     """
-    report = Report()
-    try:
-        root = parse(octets, LIMITS)
-    except Refused as refused:
-        report.checks.extend(refused.checks)
+    report, connection = Report(), Report()
+    received = (_read_once if len(octets) <= LONGEST_KEPT else _read)(octets, policy.sha1)
+    if received.token is None:
+        report.checks.extend(received.checks)
         return report, None
-    if root.tag != _ASSERTION:
-        report.failed(rules.FORM, expected=_ASSERTION, found=shown(str(root.tag)), where="/")
-        return report, None
-
-    signatures, connection = Report(), Report()
-    carries_signature = next(root.iter(_SIGNATURE), None) is not None
-    signature = verify_enveloped(octets, sha1=policy.sha1, report=signatures) if carries_signature else None
     subject = Subject(
-        token=token.read(root if signature is None else signature.signed),
-        carries_signature=carries_signature,
-        signer=holder(signature.certificate, "certificat signataire") if signature else None,
+        token=received.token,
+        carries_signature=received.carries_signature,
+        signer=holder(received.signer, "certificat signataire") if received.signer else None,
         client=_client(tls, connection),
         policy=policy,
         directory=directory,
@@ -98,14 +94,49 @@ def examine(
         report=report,
     )
     form.check(subject)
-    report.checks.extend(signatures.checks)
+    report.checks.extend(received.checks)
     _tls(subject, tls)
     report.checks.extend(connection.checks)
     certificates.check(subject, trust)
     identity.check(subject)
     workplace.check(subject)
     content.check(subject)
-    return report, _verdict(subject, signature, memory)
+    return report, _verdict(subject, memory)
+
+
+@dataclass(frozen=True, slots=True)
+class _Received:
+    """What the octets of a token alone decide, whoever sends it and whenever.
+
+    token: None when there is none to read. checks: of its form, or of its signature. signer: None when unsigned, or
+    when the signature is not good.
+    """
+
+    token: token.Token | None
+    checks: tuple[Check, ...]
+    carries_signature: bool = False
+    signer: x509.Certificate | None = None
+
+
+def _read(octets: bytes, sha1: bool) -> _Received:
+    """Parse a token and verify its signature; what is read is what the signature covers."""
+    try:
+        root = parse(octets, LIMITS)
+    except Refused as refused:
+        return _Received(None, refused.checks)
+    report = Report()
+    if root.tag != _ASSERTION:
+        report.failed(rules.FORM, expected=_ASSERTION, found=shown(str(root.tag)), where="/")
+        return _Received(None, tuple(report.checks))
+    carries_signature = next(root.iter(_SIGNATURE), None) is not None
+    signature = verify_enveloped(octets, sha1=sha1, report=report) if carries_signature else None
+    read = token.read(root if signature is None else signature.signed)
+    return _Received(read, tuple(report.checks), carries_signature, signature.certificate if signature else None)
+
+
+# Software uses a token for many calls (DMPWS D2). The same octets always give the same verdict on their signature;
+# everything that depends on the moment or the connection is checked again at every call.
+_read_once = lru_cache(maxsize=256)(_read)
 
 
 @lru_cache(maxsize=256)
@@ -134,9 +165,9 @@ def _tls(subject: Subject, tls: TlsFacts | None) -> None:
         )
 
 
-def _verdict(subject: Subject, signature: EnvelopedSignature | None, memory: TokenMemory | None) -> VerifiedVihf | None:
+def _verdict(subject: Subject, memory: TokenMemory | None) -> VerifiedVihf | None:
     report = subject.report
-    if not report.ok or (subject.carries_signature and signature is None):
+    if not report.ok or (subject.carries_signature and subject.signer is None):
         return None
     issued_at = form.instant(subject.token.issue_instant)
     assert issued_at is not None
