@@ -32,7 +32,7 @@ from dmpws.testing.examples import (
     request_text,
     values_of,
 )
-from dmpws.transactions.registry import transaction
+from dmpws.transactions.registry import operations
 from dmpws.vihf.issue import Lps, TokenRequest, make, request_for
 from dmpws.xml.names import HABILITATIONS, HL7, RS, SOAP
 from dmpws.xml.parser import parse
@@ -146,8 +146,8 @@ class Stage:
         card = self.pki.card(example.caller)
         octets = self.request(example)
         app = self._app(example.options)
-        operation = transaction(example.folder.name).operation
-        assert operation is not None
+        body = body_child(octets)
+        operation = next(o for o in operations() if o.body == body.tag)
         content_type = f'application/soap+xml; charset=UTF-8; action="{operation.action}"'
         answer = WsgiTransport(app, card, PATH).post(operation.service, content_type, [octets], len(octets))
         return body_child(answer.stream.read())
@@ -155,7 +155,9 @@ class Stage:
     def request(self, example: Example) -> bytes:
         """The frame of an example, with a fresh VIHF."""
         token = make(self.token_request(example), card=self.pki.card(example.caller), now=self.now)
-        return self.render(example, request_text(example), vihf=token.decode()).encode()
+        altered = token.replace(b'code="normal"', b'code="bris_de_glace"')
+        text = self.render(example, request_text(example), vihf=token.decode(), vihf_altered=altered.decode())
+        return text.encode()
 
     def render(self, example: Example, text: str, **values: str) -> str:
         """Give the placeholders of a frame their values."""
