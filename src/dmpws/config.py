@@ -105,7 +105,7 @@ OPTIONS: tuple[Option, ...] = (
         {"local": "any"},
     ),
     # Lot signature
-    Option("lot_signing_past", 24 * 3600, "seconds a SigningTime or submissionTime may lie before reception"),
+    Option("lot_signing_past", 72 * 3600, "seconds a SigningTime or submissionTime may lie before reception"),
     Option("lot_signing_future", 300, "seconds a SigningTime or submissionTime may lie after reception"),
     # Rules of the record
     Option("guide", "2.10", "behaviour set (DMPWS D1)", ("2.9", "2.10")),

@@ -39,7 +39,7 @@ ENVELOPED: Final = CoreRules(
         _TOKEN,
     ),
     identifiers=Rule("SIG-ID", "Aucun identifiant n'est porté par deux éléments de l'assertion", "SAML2 1.3.4", _TOKEN),
-    method=Rule("SIG-ALGO", "La signature du VIHF emploie les algorithmes du DMP", "GI-DMP TD0.1", _TOKEN),
+    method=Rule("SIG-ALGO", "La signature du VIHF emploie les algorithmes du DMP", "DMP-FRAME TD0.2", _TOKEN),
     sha1=Rule("SIG-SHA1", "La signature du VIHF n'emploie pas SHA-1", "DMPWS D4", _TOKEN),
     key_info=Rule(
         "SIG-KEYINFO",
@@ -120,7 +120,7 @@ DOCUMENTS: Final = Rule(
 DIGEST: Final = Rule("LOT-EMPREINTE", "Le document est celui qui a été signé", "ITI TF-3 5.5", _OCTETS)
 
 VERDICT: Final = Rule(
-    "LOT-VERDICT", "Le lot avait été accepté, avec la signature que l'entrepôt contient", "DMPWS PREUVE", _FORM
+    "LOT-VERDICT", "Le lot avait été accepté, avec la signature que l'entrepôt contient", "DMPWS D22", _FORM
 )
 EVIDENCE: Final = Rule(
     "LOT-PREUVE", "La chaîne conservée était valable à la réception du lot", "RFC 5280 6.1", _CERTIFICATE
