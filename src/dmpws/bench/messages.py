@@ -100,10 +100,11 @@ def document(session: LpsSession, octets: int) -> ClinicalDocument:
     )
 
 
-def deposits(session: LpsSession, count: int) -> Iterator[Deposit]:
-    """TD2.1 with one new document each; the token is the same for all, as real software does (DMPWS D2)."""
+def deposits(session: LpsSession, count: int, *, fresh_tokens: bool) -> Iterator[Deposit]:
+    """TD2.1 with one new document each; with a new token each, or one for all as software does (DMPWS D2)."""
     token = session.token(PATIENT.ins)
     for _ in range(count):
+        token = session.token(PATIENT.ins) if fresh_tokens else token
         lot = session.build_lot(PATIENT.ins, [ClientDeposit(document(session, DOCUMENT_OCTETS))])
         body = etree.tostring(lot.body, pretty_print=True)  # indented as in the official frame: 20 to 30 KB
         message, octets = _message("TD2.1", token, body, dict(lot.attachments))

@@ -1,5 +1,6 @@
 """Memory and processor time of the server's processes, read from /proc (Linux)."""
 
+import os
 from pathlib import Path
 
 
@@ -13,7 +14,7 @@ def children_of(pid: int) -> list[int]:
 
 def workers_of(pid: int) -> list[int]:
     """The gunicorn workers below `dmpws serve`: the descendants that have no children, the operator's one left out."""
-    server = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()][0]
+    server = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
     return children_of(server)
 
 
@@ -26,3 +27,9 @@ def resident(pid: int) -> tuple[int, int]:
 def reset_highest(pid: int) -> None:
     """Make the highest mark start again from the present use."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time used so far, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

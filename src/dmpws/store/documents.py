@@ -1,0 +1,100 @@
+"""Registry and repository as the transactions see them."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Row, bindparam, select, update
+
+from dmpws.domain.document import Status, StoredEntry
+from dmpws.domain.octets import Octets
+from dmpws.domain.query import DocumentQuery
+from dmpws.store.conditions import one_of
+from dmpws.store.encryption import Sealer
+from dmpws.store.lots import IN_EVIDENCE, LotTables, StoredLot
+from dmpws.store.octets import MemoryOctets, StoredOctets
+from dmpws.store.rows import stored_entry
+from dmpws.store.search import ENTRY_COLUMNS, find
+from dmpws.store.session import Statements
+from dmpws.store.tables import document_entry, submission_set
+from dmpws.transactions.ports import NewLot
+
+_E = document_entry.c
+_KNOWN = select(submission_set.c.id).where(submission_set.c.unique_id == bindparam("unique_id"))
+_ENTRIES = select(*ENTRY_COLUMNS)
+_BY_UUID = _ENTRIES.where(one_of(_E.entry_uuid, "uuids"))
+_BY_UNIQUE_ID = _ENTRIES.where(one_of(_E.unique_id, "unique_ids"))
+_SET_STATUS = update(document_entry).where(_E.id.in_(bindparam("ids", expanding=True))).values(status=bindparam("new"))
+_OF_LOT = _ENTRIES.where(_E.submission_set_id == bindparam("lot"), _E.version == 1).order_by(_E.id)
+
+
+class OctetsKeeper(Protocol):
+    """The document storage as a unit of work uses it."""
+
+    def put(self, octets: Sequence[Octets]) -> Mapping[str, str]:
+        """Put octets in place; they stay if the unit of work commits. Return their names by SHA-256."""
+        ...
+
+    def get(self, name: str, *, size: int, sha1: str, sha256: str) -> StoredOctets: ...
+
+
+class DocumentTable:
+    """Implements dmpws.transactions.ports.Documents."""
+
+    def __init__(self, statements: Statements, octets: OctetsKeeper, sealer: Sealer) -> None:
+        self._db = statements
+        self._octets = octets
+        self._sealer = sealer
+        self._lots = LotTables(statements, sealer)
+
+    def add_lot(self, lot: NewLot, *, now: datetime) -> None:
+        """Store a lot: octets first, then the rows. Raises Refused (see the port)."""
+        signature = hashlib.sha256(lot.evidence.signature).hexdigest()
+        files = [new.octets for new in lot.entries if not (new.entry.is_signature and new.octets.sha256 == signature)]
+        self._lots.add(lot, self._octets.put(files), now=now)
+
+    def find(self, query: DocumentQuery, *, limit: int) -> Sequence[StoredEntry]:
+        """Entries matching `query`, newest first, at most `limit + 1`."""
+        return self._entries(self._db.rows(*find(query, limit=limit)))
+
+    def by_entry_uuid(self, uuids: Iterable[str]) -> Sequence[StoredEntry]:
+        """The entries of these UUIDs that exist, in the order asked."""
+        asked = list(dict.fromkeys(uuids))
+        found = {row.entry_uuid: row for row in self._db.rows(_BY_UUID, {"uuids": asked})}
+        return self._entries([found[uuid] for uuid in asked if uuid in found])
+
+    def by_unique_id(self, unique_ids: Iterable[str]) -> Sequence[StoredEntry]:
+        """Every metadata version of these documents, in the order asked, latest version first."""
+        asked = {unique_id: rank for rank, unique_id in enumerate(dict.fromkeys(unique_ids))}
+        rows = self._db.rows(_BY_UNIQUE_ID, {"unique_ids": list(asked)})
+        return self._entries(sorted(rows, key=lambda row: (asked[row.unique_id], -row.version)))
+
+    def of_lot(self, lot: StoredLot) -> Sequence[StoredEntry]:
+        """The entries a lot brought, signature included, in the order submitted."""
+        return self._entries(self._db.rows(_OF_LOT, {"lot": lot.id}))
+
+    def lot(self, unique_id: str) -> StoredLot | None:
+        """The lot of this submission set uniqueId, with its evidence."""
+        return self._lots.find(unique_id)
+
+    def submission_set_known(self, unique_id: str) -> bool:
+        return bool(self._db.rows(_KNOWN, {"unique_id": unique_id}))
+
+    def octets(self, entry: StoredEntry) -> StoredOctets | MemoryOctets:
+        """The stored octets. Raises KeyError when they were erased."""
+        if entry.octets.startswith(IN_EVIDENCE):
+            signature = self._lots.signature(int(entry.octets.removeprefix(IN_EVIDENCE)))
+            return MemoryOctets(signature, sha1=entry.hash, sha256=entry.sha256)
+        if not entry.octets:
+            raise KeyError(entry.unique_id)
+        octets = self._octets.get(entry.octets, size=entry.size, sha1=entry.hash, sha256=entry.sha256)
+        if not octets.path.exists():
+            raise KeyError(entry.octets)
+        return octets
+
+    def set_status(self, entries: Iterable[int], status: Status) -> None:
+        self._db.change(_SET_STATUS, {"ids": sorted(set(entries)), "new": status.name})
+
+    def _entries(self, rows: Iterable[Row[Any]]) -> list[StoredEntry]:
+        return [stored_entry(row, self._sealer) for row in rows]

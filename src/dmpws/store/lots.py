@@ -1,0 +1,197 @@
+"""Storing a lot: all of it or nothing, and its evidence for later."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+
+from dmpws.domain.checks import Refused, refusal
+from dmpws.domain.document import Status
+from dmpws.signature.model import LotEvidence
+from dmpws.store import rules
+from dmpws.store.encryption import Sealer
+from dmpws.store.engine import by_dialect
+from dmpws.store.rows import derived_columns, pack, unpack
+from dmpws.store.search import spelled
+from dmpws.store.session import Statements
+from dmpws.store.tables import (
+    association,
+    document_entry,
+    lot_evidence,
+    submission_set,
+)
+from dmpws.transactions.ports import NewEntry, NewLot
+
+IN_EVIDENCE = "lot:"
+"""Begins the octets column of a signature entry: the signature is in the evidence of its lot, and not twice."""
+
+APPROVED, DEPRECATED = Status.APPROVED.name, Status.DEPRECATED.name
+
+_E = document_entry.c
+_NEW_SET = by_dialect(lambda insert: insert(submission_set).on_conflict_do_nothing().returning(submission_set.c.id))
+_NEW_ENTRIES = by_dialect(lambda insert: insert(document_entry).on_conflict_do_nothing())
+_ENTRIES_OF = select(_E.entry_uuid).where(_E.submission_set_id == bindparam("lot"))
+_NEW_ASSOCIATIONS = by_dialect(lambda insert: insert(association).on_conflict_do_nothing())
+_NEW_EVIDENCE = lot_evidence.insert()
+_DEPRECATE = (
+    update(document_entry)
+    .where(_E.id.in_(bindparam("ids", expanding=True)), _E.status == APPROVED)
+    .values(status=DEPRECATED)
+)
+_FIRST_VERSION = select(_E.hash, _E.size).where(_E.unique_id == bindparam("unique_id"), _E.version == 1)
+_LOT = (
+    select(submission_set, *(column.label(f"evidence_{column.name}") for column in lot_evidence.c))
+    .join(lot_evidence)
+    .where(submission_set.c.unique_id == bindparam("unique_id"))
+)
+_SIGNATURE = select(lot_evidence.c.signature).where(lot_evidence.c.submission_set_id == bindparam("lot"))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLot:
+    """A lot as it was accepted, for `audit verify --lot`. id: row of the submission set."""
+
+    id: int
+    unique_id: str
+    submission_time: str
+    received_at: datetime
+    evidence: LotEvidence
+
+
+class LotTables:
+    """Writes and reads whole lots."""
+
+    def __init__(self, statements: Statements, sealer: Sealer) -> None:
+        self._db = statements
+        self._sealer = sealer
+
+    def add(self, lot: NewLot, names: Mapping[str, str], *, now: datetime) -> None:
+        """Insert the rows of a lot. `names` gives where octets are in place, by SHA-256. Raises Refused."""
+        lot_id = self._add_submission_set(lot, now)
+        self._add_entries(lot, names, lot_id, now)
+        self._add_associations(lot, lot_id)
+        self._add_evidence(lot.evidence, lot_id)
+        self._deprecate(lot.deprecates)
+
+    def _add_submission_set(self, lot: NewLot, now: datetime) -> int:
+        submitted = lot.submission_set
+        rows = self._db.returning(
+            _NEW_SET,
+            {
+                "uuid": lot.submission_set_uuid,
+                "unique_id": submitted.unique_id,
+                "patient_id": lot.patient,
+                "source_id": submitted.source_id,
+                "submission_time": submitted.submission_time,
+                "content_type": spelled(submitted.content_type),
+                "received_at": now,
+                "fragment": pack(lot.submission_set_fragment, lot.submission_set_uuid, self._sealer),
+            },
+        )
+        if not rows:
+            raise refusal(rules.SUBMISSION_SET_ID, found=submitted.unique_id)
+        return int(rows[0].id)
+
+    def _add_entries(self, lot: NewLot, names: Mapping[str, str], lot_id: int, now: datetime) -> None:
+        common = {
+            "version": 1,
+            "latest": True,
+            "patient_id": lot.patient,
+            "submission_set_id": lot_id,
+            "status": APPROVED,
+            "received_at": now,
+        }
+        rows = [
+            {
+                **common,
+                "entry_uuid": new.entry_uuid,
+                "lid": new.entry_uuid,
+                "unique_id": new.entry.unique_id,
+                "hash": new.octets.sha1,
+                "sha256": new.octets.sha256,
+                "size": new.octets.size,
+                "octets": names.get(new.octets.sha256) or f"{IN_EVIDENCE}{lot_id}",
+                "fragment": pack(new.fragment, new.entry_uuid, self._sealer),
+                **derived_columns(new.entry),
+            }
+            for new in lot.entries
+        ]
+        if self._add_all(_NEW_ENTRIES, rows) == len(rows):
+            return
+        stored = {row.entry_uuid for row in self._db.rows(_ENTRIES_OF, {"lot": lot_id})}
+        raise self._conflict(next(new for new in lot.entries if new.entry_uuid not in stored))
+
+    def _conflict(self, new: NewEntry) -> Refused:
+        """Why an entry could not be inserted (DMPWS D16). The other document is not shown: it may be another's."""
+        known = self._db.rows(_FIRST_VERSION, {"unique_id": new.entry.unique_id})
+        if not known:
+            return refusal(rules.ENTRY_UUID, found=new.entry_uuid)
+        rule = rules.DOCUMENT_ID
+        if known[0].hash != new.octets.sha1:
+            rule = rules.DOCUMENT_HASH
+        elif known[0].size != new.octets.size:
+            rule = rules.DOCUMENT_SIZE
+        return refusal(rule, found=new.entry.unique_id)
+
+    def _add_all(self, insert: Any, rows: list[dict[str, Any]]) -> int:
+        return self._db.change(insert, rows) if rows else 0
+
+    def _add_associations(self, lot: NewLot, lot_id: int) -> None:
+        rows: list[dict[str, Any]] = [
+            {
+                "uuid": link.id,
+                "type": link.type,
+                "source": link.source,
+                "target": link.target,
+                "submission_set_id": lot_id,
+                "status": APPROVED,
+                "fragment": pack(fragment, link.id, self._sealer),
+            }
+            for link, fragment in lot.associations
+        ]
+        added = self._add_all(_NEW_ASSOCIATIONS, rows)
+        if added != len(rows):
+            raise refusal(rules.ENTRY_UUID, found=", ".join(row["uuid"] for row in rows))
+
+    def _add_evidence(self, evidence: LotEvidence, lot_id: int) -> None:
+        chain = json.dumps([base64.b64encode(der).decode() for der in evidence.chain]).encode()
+        self._db.change(
+            _NEW_EVIDENCE,
+            {
+                "submission_set_id": lot_id,
+                "signature": pack(evidence.signature, f"signature {lot_id}", self._sealer),
+                "chain": pack(chain, f"chain {lot_id}", self._sealer),
+                "crl_numbers": [list(pair) for pair in evidence.crl_numbers],
+                "received_at": evidence.received_at,
+                "verdict": pack(evidence.verdict.encode(), f"verdict {lot_id}", self._sealer),
+            },
+        )
+
+    def _deprecate(self, entries: Sequence[int]) -> None:
+        wanted = set(entries)
+        if wanted and self._db.change(_DEPRECATE, {"ids": sorted(wanted)}) != len(wanted):
+            raise refusal(rules.REPLACED)
+
+    def find(self, unique_id: str) -> StoredLot | None:
+        """The lot of this submission set uniqueId."""
+        for row in self._db.rows(_LOT, {"unique_id": unique_id}):
+            chain = unpack(row.evidence_chain, f"chain {row.id}", self._sealer)
+            evidence = LotEvidence(
+                signature=unpack(row.evidence_signature, f"signature {row.id}", self._sealer),
+                chain=tuple(base64.b64decode(der) for der in json.loads(chain)),
+                crl_numbers=tuple((issuer, number) for issuer, number in row.evidence_crl_numbers),
+                received_at=row.evidence_received_at,
+                verdict=unpack(row.evidence_verdict, f"verdict {row.id}", self._sealer).decode(),
+            )
+            return StoredLot(row.id, row.unique_id, row.submission_time, row.received_at, evidence)
+        return None
+
+    def signature(self, row_id: int) -> bytes:
+        """The signature of the lot of this row. Raises KeyError."""
+        for row in self._db.rows(_SIGNATURE, {"lot": row_id}):
+            return unpack(row.signature, f"signature {row_id}", self._sealer)
+        raise KeyError(row_id)

@@ -1,0 +1,104 @@
+"""Records: one identity, several identifiers over time."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, select
+
+from dmpws.domain.checks import refusal
+from dmpws.domain.patient import Address, DmpStatus, Ins, Name, PatientRecord, Representative, Telecom, Traits
+from dmpws.store import rules
+from dmpws.store.engine import by_dialect
+from dmpws.store.session import Statements
+from dmpws.store.tables import patient, patient_identifier
+
+_asked = patient_identifier.alias("asked")
+
+_FIND = (
+    select(patient, patient_identifier.c.value, patient_identifier.c.authority)
+    .select_from(_asked)
+    .join(patient, patient.c.id == _asked.c.patient_id)
+    .join(patient_identifier, patient_identifier.c.patient_id == patient.c.id)
+    .where(_asked.c.value == bindparam("value"), _asked.c.authority == bindparam("authority"))
+    .order_by(patient_identifier.c.rank.desc())
+)
+_OPEN = patient.insert().returning(patient.c.id)
+_IDENTIFY = by_dialect(lambda insert: insert(patient_identifier).on_conflict_do_nothing())
+
+
+class PatientTable:
+    """Implements dmpws.transactions.ports.Patients."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._db = statements
+
+    def find(self, ins: Ins) -> PatientRecord | None:
+        """The record that holds this identifier, current or former."""
+        rows = self._db.rows(_FIND, {"value": ins.value, "authority": ins.authority})
+        return _record(rows) if rows else None
+
+    def create(
+        self,
+        identifiers: Sequence[Ins],
+        traits: Traits,
+        *,
+        now: datetime,
+        opposes_bris_de_glace: bool,
+        opposes_centre_15: bool,
+    ) -> PatientRecord:
+        """Open a DMP; `identifiers[0]` is the current one. Raises Refused when one of them has a DMP already."""
+        values: dict[str, Any] = {
+            "status": DmpStatus.ACTIVE.value,
+            "created_at": now,
+            "closure_code": "",
+            "closure_text": "",
+            "opposes_bris_de_glace": opposes_bris_de_glace,
+            "opposes_centre_15": opposes_centre_15,
+            "masked_visible_in_emergency": False,
+            "attached_to_ens": False,
+            "internet_account": False,
+        }
+        (number,) = self._db.returning(_OPEN, {**values, "traits": asdict(traits)})[0]
+        for rank, ins in enumerate(reversed(identifiers)):
+            self._identify(number, rank, ins)
+        values["status"] = DmpStatus.ACTIVE
+        return PatientRecord(id=number, identifiers=tuple(identifiers), traits=traits, **values)
+
+    def _identify(self, number: int, rank: int, ins: Ins) -> None:
+        values = {"patient_id": number, "rank": rank, "value": ins.value, "authority": ins.authority}
+        if not self._db.change(_IDENTIFY, values):
+            raise refusal(rules.PATIENT_EXISTS, found=f"{ins.value}^{ins.authority}")
+
+
+def _record(rows: Sequence[Row[Any]]) -> PatientRecord:
+    values = dict(rows[0]._mapping)
+    del values["value"], values["authority"]
+    values["status"] = DmpStatus(values["status"])
+    values["traits"] = _traits(values["traits"])
+    return PatientRecord(identifiers=tuple(Ins(row.value, row.authority) for row in rows), **values)
+
+
+def _traits(stored: dict[str, Any]) -> Traits:
+    vitale = stored["vitale_name"]
+    return Traits(
+        **{
+            **stored,
+            "name": Name(**stored["name"]),
+            "vitale_name": None if vitale is None else Name(**vitale),
+            "representatives": tuple(_representative(r) for r in stored["representatives"]),
+            **_contacts(stored),
+        }
+    )
+
+
+def _representative(stored: dict[str, Any]) -> Representative:
+    return Representative(stored["code"], Name(**stored["name"]), **_contacts(stored))
+
+
+def _contacts(stored: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "telecoms": tuple(Telecom(**t) for t in stored["telecoms"]),
+        "addresses": tuple(Address(**a) for a in stored["addresses"]),
+    }

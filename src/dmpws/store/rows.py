@@ -1,0 +1,72 @@
+"""Rows of document entries: from what was submitted, and to what the transactions see."""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dmpws.domain.datatypes import Xcn, Xon
+from dmpws.domain.document import DocumentEntry, Status, StoredEntry
+from dmpws.store.encryption import Sealer
+from dmpws.store.search import dtm_key, nfc, spelled
+
+
+def pack(fragment: bytes, context: str, sealer: Sealer) -> bytes:
+    """A fragment as it is stored: compressed, then sealed for the object `context` names."""
+    return sealer.seal(zlib.compress(fragment), context)
+
+
+def unpack(stored: bytes, context: str, sealer: Sealer) -> bytes:
+    """Undo `pack`. Raises StorageError when it is damaged."""
+    return zlib.decompress(sealer.open(stored, context))
+
+
+def join(values: Iterable[str]) -> str:
+    """A set of identifiers or codes as one column, one per line; blanks inside, which none has, cannot add one."""
+    return "\n".join(sorted({" ".join(value.split()) for value in values} - {""}))
+
+
+def split(column: str) -> frozenset[str]:
+    """Undo `join`."""
+    return frozenset(column.split("\n")) if column else frozenset()
+
+
+def derived_columns(entry: DocumentEntry) -> dict[str, Any]:
+    """The columns that repeat parts of the fragment."""
+    return {
+        "object_type": entry.object_type,
+        "mime_type": entry.mime_type,
+        "class_code": spelled(entry.class_code),
+        "type_code": spelled(entry.type_code),
+        "format_code": spelled(entry.format_code),
+        "facility_type": spelled(entry.facility_type),
+        "practice_setting": spelled(entry.practice_setting),
+        "event_codes": [spelled(code) for code in entry.event_codes],
+        "confidentiality": [spelled(code) for code in entry.confidentiality],
+        "authors": [nfc(author.person) for author in entry.authors if author.person],
+        "visibility": join(entry.visibility),
+        "author_persons": join(Xcn.parse(author.person).id for author in entry.authors),
+        "author_institutions": join(Xon.parse(i).id for author in entry.authors for i in author.institutions),
+        "legal_authenticator": Xcn.parse(entry.legal_authenticator).id,
+        "is_signature": entry.is_signature,
+        "creation_time": entry.creation_time,
+        "creation_key": dtm_key(entry.creation_time),
+        "service_start_key": dtm_key(entry.service_start),
+        "service_stop_key": dtm_key(entry.service_stop),
+    }
+
+
+def stored_entry(row: Sequence[Any], sealer: Sealer) -> StoredEntry:
+    """A row of ENTRY_COLUMNS as the transactions see it. A search builds hundreds: unpacked by position."""
+    (
+        row_id, entry_uuid, lid, version, latest, unique_id, patient, submission_set, status,
+        object_type, mime_type, sha1, size, coded_type, coded_class, visibility, author_persons,
+        author_institutions, legal_authenticator, is_signature, creation_time, received_at, octets,
+        fragment, sha256,
+    ) = row  # fmt: skip
+    type_code, _, type_system = coded_type.partition("^^")
+    return StoredEntry(
+        row_id, entry_uuid, lid, version, latest, unique_id, patient, submission_set, Status[status],
+        object_type, mime_type, sha1, size, type_code, type_system, coded_class.partition("^^")[0],
+        split(visibility), split(author_persons), split(author_institutions), legal_authenticator,
+        is_signature, creation_time, received_at, octets, unpack(fragment, entry_uuid, sealer), sha256,
+    )  # fmt: skip

@@ -1,0 +1,116 @@
+"""FindDocuments as one statement (ITI TF-2 3.18.4.1.2.3.7.1)."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, or_, select
+
+from dmpws.domain.code import Code
+from dmpws.domain.query import DocumentQuery
+from dmpws.store.conditions import any_like, any_one_of, one_of
+from dmpws.store.tables import document_entry
+
+AUTHORS = "author_persons"
+
+_E = document_entry.c
+
+ENTRY_COLUMNS = (
+    _E.id, _E.entry_uuid, _E.lid, _E.version, _E.latest, _E.unique_id, _E.patient_id, _E.submission_set_id, _E.status,
+    _E.object_type, _E.mime_type, _E.hash, _E.size, _E.type_code, _E.class_code, _E.visibility, _E.author_persons,
+    _E.author_institutions, _E.legal_authenticator, _E.is_signature, _E.creation_time, _E.received_at, _E.octets,
+    _E.fragment, _E.sha256,
+)  # fmt: skip
+"""What dmpws.store.rows.stored_entry unpacks."""
+
+_CODED = {
+    "classes": _E.class_code,
+    "types": _E.type_code,
+    "formats": _E.format_code,
+    "facilities": _E.facility_type,
+    "practice_settings": _E.practice_setting,
+}
+_LISTED = {"event_codes": _E.event_codes, "confidentiality": _E.confidentiality}
+_TIMED = {
+    "creation": _E.creation_key,
+    "service_start": _E.service_start_key,
+    "service_stop": _E.service_stop_key,
+}
+
+
+def nfc(text: str) -> str:
+    """Strings compare in Unicode NFC (ITI TF-2 3.18, appendix F)."""
+    return unicodedata.normalize("NFC", text)
+
+
+def spelled(code: Code | None) -> str:
+    """A code as a column holds it, and as a query spells it."""
+    return "" if code is None else nfc(f"{code.code}^^{code.system}")
+
+
+def dtm_key(dtm: str) -> str:
+    """First instant of the period a DTM names, 14 digits, so that DTM of different precisions compare."""
+    return (dtm + "00000101000000"[len(dtm) :])[:14] if dtm else ""
+
+
+def find(query: DocumentQuery, *, limit: int) -> tuple[Select[Any], Mapping[str, Any]]:
+    """The statement of `query` and its parameters: latest metadata versions, no signature entry, newest first."""
+    parameters = dict(_parameters(query))
+    return _statement(tuple(sorted(parameters))), {
+        **parameters,
+        "patient": query.patient,
+        "statuses": sorted({status.name for status in query.statuses}),
+        "object_types": list(query.object_types),
+        "limit": limit + 1,
+    }
+
+
+def _parameters(query: DocumentQuery) -> Iterable[tuple[str, Any]]:
+    """The criteria that are there; their names tell what they are: kind, then number or side."""
+    for name in _CODED:
+        if codes := getattr(query, name):
+            yield name, [spelled(code) for code in codes]
+    for name in _LISTED:
+        for number, codes in enumerate(getattr(query, name)):
+            yield f"{name}__{number}", [spelled(code) for code in codes]
+    if query.author_persons:
+        yield AUTHORS, [nfc(pattern) for pattern in query.author_persons]
+    for name in _TIMED:
+        period = getattr(query, name)
+        if period.start:
+            yield f"{name}__from", dtm_key(period.start)
+        if period.stop:
+            yield f"{name}__to", dtm_key(period.stop)
+
+
+@lru_cache(maxsize=512)
+def _statement(criteria: tuple[str, ...]) -> Select[Any]:
+    """The statement with these criteria. Kept: building one and its cache key takes longer than running it."""
+    return (
+        select(*ENTRY_COLUMNS)
+        .where(
+            _E.patient_id == bindparam("patient"),
+            _E.status.in_(bindparam("statuses", expanding=True)),  # a few: IN lets the index serve
+            one_of(_E.object_type, "object_types"),
+            _E.latest,
+            ~_E.is_signature,  # DMPWS D14
+            *map(_condition, criteria),
+        )
+        .order_by(_E.creation_key.desc(), _E.received_at.desc(), _E.id.desc())
+        .limit(bindparam("limit"))
+    )
+
+
+def _condition(parameter: str) -> ColumnElement[bool]:
+    name, _, rest = parameter.partition("__")
+    if name in _CODED:
+        return one_of(_CODED[name], parameter)
+    if name in _TIMED:
+        column = _TIMED[name]
+        bound: BindParameter[str] = bindparam(parameter)
+        # An entry without this time is not excluded by it; its empty string is less than every bound.
+        return or_(column >= bound, column == "") if rest == "from" else column < bound
+    if name == AUTHORS:
+        return any_like(_E.authors, parameter)
+    return any_one_of(_LISTED[name], parameter)

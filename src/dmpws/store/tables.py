@@ -1,0 +1,293 @@
+"""The tables. migrations/versions builds them; a test compares the two on both databases.
+
+Columns of the document tables are derived from the stored fragments, which are the truth given back: they hold
+what queries and rights need, and nothing more. Codes are `code^^system`, as a query spells them. Every query names
+a patient, so attributes with several values are lists in the row: a table of them would only be more to write.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, UTC on both databases."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class TextList(TypeDecorator[Sequence[str]]):
+    """A list of strings: an array on PostgreSQL, JSON on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(postgresql.ARRAY(Text()) if dialect.name == "postgresql" else sqlite.JSON())
+
+
+RowId = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only in a column declared INTEGER."""
+
+NAMES: Mapping[str, Any] = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=dict(NAMES))
+
+# The record and who may open it.
+
+patient = Table(
+    "patient",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("traits", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("closure_code", Text, nullable=False),
+    Column("closure_text", Text, nullable=False),
+    Column("opposes_bris_de_glace", Boolean, nullable=False),
+    Column("opposes_centre_15", Boolean, nullable=False),
+    Column("masked_visible_in_emergency", Boolean, nullable=False),
+    Column("attached_to_ens", Boolean, nullable=False),
+    Column("internet_account", Boolean, nullable=False),
+    CheckConstraint("status IN ('active', 'terminated')", name="status"),
+)
+
+patient_identifier = Table(
+    "patient_identifier",
+    metadata,
+    Column("patient_id", ForeignKey(patient.c.id), primary_key=True),
+    Column("rank", Integer, primary_key=True),  # the highest is the current identifier
+    Column("value", Text, nullable=False),
+    Column("authority", Text, nullable=False),
+    UniqueConstraint("value", "authority"),
+)
+
+authorisation = Table(
+    "authorisation",
+    metadata,
+    Column("patient_id", ForeignKey(patient.c.id), primary_key=True),
+    Column("holder_kind", Text, primary_key=True),
+    Column("holder", Text, primary_key=True),
+    Column("granted_at", Instant),
+    Column("last_action_at", Instant),
+    Column("expires_at", Instant),
+    Column("blocked", Boolean, nullable=False),
+    Column("treating_doctor", Boolean, nullable=False),
+    Index(None, "holder_kind", "holder"),
+    CheckConstraint("holder_kind IN ('person', 'structure')", name="holder_kind"),
+)
+
+# Registry and repository.
+
+submission_set = Table(
+    "submission_set",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("uuid", Text, nullable=False, unique=True),
+    Column("unique_id", Text, nullable=False, unique=True),
+    Column("patient_id", ForeignKey(patient.c.id), nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("submission_time", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("fragment", LargeBinary, nullable=False),
+    Index(None, "patient_id", "submission_time"),
+)
+
+document_entry = Table(
+    "document_entry",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("entry_uuid", Text, nullable=False, unique=True),
+    Column("lid", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("latest", Boolean, nullable=False),
+    Column("unique_id", Text, nullable=False),
+    Column("patient_id", ForeignKey(patient.c.id), nullable=False),
+    Column("submission_set_id", ForeignKey(submission_set.c.id), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("object_type", Text, nullable=False),
+    Column("mime_type", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("octets", Text, nullable=False, index=True),  # name of the file, `lot:` and a row, empty once erased
+    Column("class_code", Text, nullable=False),
+    Column("type_code", Text, nullable=False),
+    Column("format_code", Text, nullable=False),
+    Column("facility_type", Text, nullable=False),
+    Column("practice_setting", Text, nullable=False),
+    Column("event_codes", TextList, nullable=False),
+    Column("confidentiality", TextList, nullable=False),
+    Column("authors", TextList, nullable=False),  # the whole XCN, what patterns are matched with
+    Column("visibility", Text, nullable=False),
+    Column("author_persons", Text, nullable=False),
+    Column("author_institutions", Text, nullable=False),
+    Column("legal_authenticator", Text, nullable=False),
+    Column("is_signature", Boolean, nullable=False),
+    Column("creation_time", Text, nullable=False),
+    # First instant of each period, 14 digits, so that DTM of different precisions compare; empty when absent.
+    Column("creation_key", Text, nullable=False),
+    Column("service_start_key", Text, nullable=False),
+    Column("service_stop_key", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("fragment", LargeBinary, nullable=False),
+    # Metadata versions share the uniqueId of their document (DMPWS D16, ITI TF-3 4.2.4.1).
+    UniqueConstraint("unique_id", "version"),
+    UniqueConstraint("lid", "version"),
+    Index(None, "patient_id", "status", "creation_key"),
+    Index(None, "submission_set_id"),
+)
+
+association = Table(
+    "association",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("uuid", Text, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("source", Text, nullable=False, index=True),
+    Column("target", Text, nullable=False, index=True),
+    Column("submission_set_id", ForeignKey(submission_set.c.id), nullable=False, index=True),
+    Column("status", Text, nullable=False),
+    Column("fragment", LargeBinary, nullable=False),
+)
+
+lot_evidence = Table(
+    "lot_evidence",
+    metadata,
+    Column("submission_set_id", ForeignKey(submission_set.c.id), primary_key=True),
+    Column("signature", LargeBinary, nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    Column("crl_numbers", JSON, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("verdict", LargeBinary, nullable=False),
+)
+
+# Directory and tokens.
+
+structure = Table(
+    "structure",
+    metadata,
+    Column("identifier", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("sectors", JSON, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("parent", Text, nullable=False, index=True),
+)
+
+professional = Table(
+    "professional",
+    metadata,
+    Column("identifier", Text, primary_key=True),
+    Column("family", Text, nullable=False),
+    Column("given", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+
+professional_structure = Table(
+    "professional_structure",
+    metadata,
+    Column("professional", ForeignKey(professional.c.identifier), primary_key=True),
+    Column("structure", Text, primary_key=True, index=True),  # may be unknown to the directory
+    sqlite_with_rowid=False,
+)
+
+software = Table(
+    "software",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+
+used_token = Table(
+    "used_token",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),  # SHA-256 of the assertion ID, whose length is the caller's
+    Column("expires_at", Instant, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
+# Traces: append-only, triggers of the migrations forbid the rest.
+
+trace = Table(
+    "trace",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("transaction", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("structure", Text, nullable=False),
+    Column("patient", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Index(None, "patient", "seq"),
+    Index(None, "person", "seq"),
+    Index(None, "structure", "seq"),
+)
+
+trace_head = Table(
+    "trace_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    CheckConstraint("id = 1", name="single"),
+)
+
+trace_checkpoint = Table(
+    "trace_checkpoint",
+    metadata,
+    Column("first_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("hash_before", Text, nullable=False),
+    Column("hash_after", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("certificate", LargeBinary, nullable=False),
+    CheckConstraint("last_seq >= first_seq", name="order"),
+)

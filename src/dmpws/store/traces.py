@@ -1,0 +1,79 @@
+"""Traces in the database: appended at the end of a unit of work, read back for verification."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, select
+
+from dmpws.audit.chain import COLUMNS, ChainRow, Checkpoint, link
+from dmpws.audit.trace import canonical
+from dmpws.store.session import Statements
+from dmpws.store.tables import trace, trace_checkpoint, trace_head
+from dmpws.transactions.ports import StorageError, TraceRow
+
+BATCH = 1000
+
+_HEAD = select(trace_head.c.seq, trace_head.c.hash)
+_LOCKED_HEAD = _HEAD.with_for_update()  # on SQLite the write lock of the transaction does the same
+_APPEND = trace.insert()  # a trigger moves the head
+_BATCH = select(trace).where(trace.c.seq > bindparam("after")).order_by(trace.c.seq).limit(BATCH)
+
+
+class TraceTable:
+    """Implements dmpws.transactions.ports.Traces and dmpws.audit.chain.StoredChain."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._db = statements
+        self._pending: list[TraceRow] = []
+
+    def append(self, row: TraceRow) -> None:
+        """Add a trace, written when the unit of work commits."""
+        self._pending.append(row)
+
+    def flush(self) -> None:
+        """Write the traces. The head stays locked until the commit, so this is the last thing before it."""
+        if not self._pending:
+            return
+        seq, previous = _head(self._db.returning(_LOCKED_HEAD))
+        rows = []
+        for pending in self._pending:
+            values = pending.values()
+            content, seq = canonical(values), seq + 1
+            columns = {name: values.get(name, "") for name in COLUMNS}
+            columns["occurred_at"] = datetime.fromisoformat(str(columns["occurred_at"]))
+            digest = link(seq, previous, content)
+            rows.append({"seq": seq, "content": content, "previous": previous, "hash": digest, **columns})
+            previous = digest
+        self._db.change(_APPEND, rows)
+        self._pending.clear()
+
+    def rows(self) -> Iterator[ChainRow]:
+        """All rows by number, a batch at a time."""
+        after = 0
+        while batch := self._db.rows(_BATCH, {"after": after}):
+            for row in batch:
+                yield ChainRow(row.seq, row.previous, row.hash, row.content, _columns(row._mapping))
+            after = batch[-1].seq
+
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the last row. Raises StorageError."""
+        return _head(self._db.rows(_HEAD))
+
+    def checkpoints(self) -> Iterator[Checkpoint]:
+        for row in self._db.rows(select(trace_checkpoint).order_by(trace_checkpoint.c.first_seq)):
+            yield Checkpoint(**row._mapping)
+
+
+def _head(rows: Sequence[Row[Any]]) -> tuple[int, str]:
+    if not rows:
+        raise StorageError("the head of the trace chain is missing")
+    return rows[0].seq, rows[0].hash
+
+
+def _columns(row: Any) -> dict[str, object]:
+    instant: datetime = row["occurred_at"]
+    return {
+        **{name: row[name] for name in COLUMNS},
+        "occurred_at": instant.astimezone(UTC).isoformat(timespec="microseconds"),
+    }

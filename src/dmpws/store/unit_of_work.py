@@ -1,0 +1,67 @@
+"""The unit of work: one database transaction and the octets that come with it."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from dmpws.domain.octets import Octets
+from dmpws.store.authorisations import AuthorisationTable
+from dmpws.store.blobs import BlobFolder, Placement
+from dmpws.store.directory import DirectoryTable
+from dmpws.store.documents import DocumentTable
+from dmpws.store.encryption import Sealer
+from dmpws.store.octets import StoredOctets
+from dmpws.store.patients import PatientTable
+from dmpws.store.session import Session
+from dmpws.store.traces import TraceTable
+
+
+class Deposits:
+    """Octets put in place by one unit of work; implements dmpws.store.documents.OctetsKeeper."""
+
+    def __init__(self, blobs: BlobFolder) -> None:
+        self._blobs = blobs
+        self._placements: list[Placement] = []
+
+    def put(self, octets: Sequence[Octets]) -> Mapping[str, str]:
+        """Put octets in place; they stay if the unit of work commits. Return their names by SHA-256."""
+        incoming = [self._blobs.take(item) for item in octets]
+        if incoming:
+            self._placements.append(self._blobs.place(incoming))
+        return {item.sha256: item.name for item in incoming}
+
+    def get(self, name: str, *, size: int, sha1: str, sha256: str) -> StoredOctets:
+        return self._blobs.get(name, size=size, sha1=sha1, sha256=sha256)
+
+    def end(self, how: Callable[[Placement], None]) -> None:
+        while self._placements:
+            how(self._placements.pop())
+
+
+class UnitOfWork:
+    """Implements dmpws.transactions.ports.UnitOfWork."""
+
+    def __init__(self, session: Session, blobs: BlobFolder, sealer: Sealer) -> None:
+        self._session = session
+        self._blobs = blobs
+        self._deposits = Deposits(blobs)
+        self.patients = PatientTable(session)
+        self.authorisations = AuthorisationTable(session)
+        self.documents = DocumentTable(session, self._deposits, sealer)
+        self.directory = DirectoryTable(session)
+        self.traces = TraceTable(session)
+
+    def commit(self) -> None:
+        """Write the traces and commit."""
+        self.traces.flush()
+        try:
+            self._session.end(commit=True)
+        except BaseException:  # a connection lost now does not tell whether the rows are there
+            self._deposits.end(self._blobs.leave)
+            raise
+        self._deposits.end(self._blobs.keep)
+
+    def rollback(self) -> None:
+        """Undo everything, octets included."""
+        try:
+            self._session.end(commit=False)
+        finally:
+            self._deposits.end(self._blobs.withdraw)
