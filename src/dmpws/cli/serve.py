@@ -75,8 +75,8 @@ def run(args: argparse.Namespace) -> int:
             f"Ready in {time.monotonic() - started:.1f} s (dmpws {__version__}, profile {config.profile})\n", flush=True
         )
         status = _play(config) if args.demo else 0
-        _announce(config)
         if not args.once:
+            _announce(config)
             supervisor.watch()
     finally:
         supervisor.stop()

@@ -1,0 +1,26 @@
+"""One server that most live tests share, and the PKI of all of them, valid today."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from dmpws.pki.demo import DemoPki, create
+from dmpws.testing.server import LiveServer, copy_pki
+
+Serve = Callable[..., "Iterator[LiveServer]"]
+
+
+@pytest.fixture(scope="session")
+def live_pki(tmp_path_factory: pytest.TempPathFactory) -> DemoPki:
+    """A PKI of today: a real server has the clock of the machine."""
+    return create(tmp_path_factory.mktemp("live") / "pki", now=datetime.now(UTC))
+
+
+@pytest.fixture(scope="session")
+def live(live_pki: DemoPki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server in direct mode, with two workers, and whatever the tests before left in it."""
+    folder = tmp_path_factory.mktemp("shared")
+    copy_pki(live_pki, folder)
+    with LiveServer(folder, workers="2") as server:
+        yield server
