@@ -223,10 +223,13 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, rows: Rows) -> Non
         BlobFolder(tmp_path / "file" / "documents", Plain(), rows)
 
 
-def test_a_full_disk_is_a_storage_error(blobs: BlobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_storage_error_and_leaves_nothing(
+    blobs: BlobFolder, monkeypatch: pytest.MonkeyPatch, stored_files: Callable[[], set[str]]
+) -> None:
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageError, match="No space left"):
-        blobs.place([_receive(blobs, SMALL)])
+        blobs.place([_receive(blobs, SMALL), _receive(blobs, LARGE)])
+    assert stored_files() == set()

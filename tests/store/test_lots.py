@@ -19,6 +19,7 @@ from dmpws.store import Store
 from dmpws.store.octets import MemoryOctets
 from dmpws.store.tables import association, document_entry
 from dmpws.testing.deposits import Lot, entry, lot, new_oid, open_record, received, signature_entry
+from dmpws.transactions.ports import StorageError
 
 PDF = b"%PDF-1.7 " + bytes(range(256)) * 600
 CDA = "<ClinicalDocument>é</ClinicalDocument>".encode()
@@ -292,6 +293,14 @@ def test_answers_follow_the_order_asked(store: Store, record: PatientRecord, now
         assert work.documents.by_entry_uuid([]) == []
     assert [e.entry_uuid for e in by_uuid] == uuids
     assert [e.unique_id for e in by_id] == ids
+
+
+def test_a_damaged_fragment_is_a_storage_error(store: Store, record: PatientRecord, now: datetime) -> None:
+    new = _signed(store, record, PDF)
+    _store(store, new, now)
+    store.database.change(update(document_entry).values(fragment=b"pgarbage"))
+    with pytest.raises(StorageError, match="does not open"), store.read() as work:
+        work.documents.by_entry_uuid([new.entries[0].entry_uuid])
 
 
 def test_long_lists(store: Store, record: PatientRecord, now: datetime) -> None:

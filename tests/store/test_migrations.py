@@ -1,16 +1,19 @@
 """Migrations: up from nothing gives exactly the tables of the code, on both databases, once."""
 
+import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect
 
 from dmpws import resources
-from dmpws.store import migrate
+from dmpws.store import migrate, open_store
 from dmpws.store.engine import make_engine
 from dmpws.store.tables import metadata
 from dmpws.testing.databases import Postgres
+from dmpws.testing.deposits import open_record
 from dmpws.transactions.ports import StorageError
 
 
@@ -68,22 +71,71 @@ def test_servers_that_start_together_on_postgres(postgres_server: Postgres) -> N
         postgres_server.execute("DROP DATABASE four_threads WITH (FORCE)")
 
 
-def test_a_migration_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+HEADER = "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = {0!r}, {1!r}\ndef upgrade():\n"
+
+
+@pytest.fixture
+def next_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Adds a revision after the newest one."""
+
+    def add(body: str) -> None:
+        scripts = tmp_path / "migrations"
+        newest = migrate.head()
+        shutil.copytree(resources.folder("migrations"), scripts)
+        (scripts / "versions" / "9999_next.py").write_text(HEADER.format("9999", newest) + body)
+        monkeypatch.setattr(resources, "folder", lambda name: scripts)
+
+    return add
+
+
+def test_a_migration_that_fails_leaves_nothing(sqlite_url: str, next_migration: Callable[[str], None]) -> None:
     """SQLite too runs its DDL in one transaction."""
-    scripts = tmp_path / "migrations"
-    (scripts / "versions").mkdir(parents=True)
-    for name in ("env.py", "script.py.mako"):
-        (scripts / name).write_bytes((resources.folder("migrations") / name).read_bytes())
-    (scripts / "versions" / "0001_x.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = '0001', None\n"
-        "def upgrade():\n    op.create_table('half', sa.Column('a', sa.Text()))\n    raise ValueError('half-way')\n"
-    )
-    monkeypatch.setattr(resources, "folder", lambda name: scripts)
-    engine = make_engine(f"sqlite:///{tmp_path / 'new.sqlite'}", pool_size=1)
+    engine = make_engine(sqlite_url, pool_size=1)
+    before = migrate.current(engine)
+    next_migration("    op.create_table('half', sa.Column('a', sa.Text()))\n    raise ValueError('half-way')\n")
     with pytest.raises(ValueError, match="half-way"):
         migrate.upgrade(engine)
-    assert inspect(engine).get_table_names() == []
+    assert migrate.current(engine) == before
+    assert "half" not in inspect(engine).get_table_names()
+    with pytest.raises(StorageError, match="this program wants 9999"):
+        migrate.require_current(engine)
     engine.dispose()
+
+
+ALTER = """    with op.batch_alter_table("patient") as batch:
+        batch.alter_column("closure_text", nullable=True)
+        batch.add_column(sa.Column("colour", sa.Text(), nullable=False, server_default="blue"))
+"""
+
+
+def test_a_table_others_refer_to_can_be_altered(
+    sqlite_url: str, tmp_path: Path, next_migration: Callable[[str], None]
+) -> None:
+    """SQLite rebuilds the table, which foreign keys forbid unless they are off."""
+    store = open_store(sqlite_url, tmp_path / "documents")
+    with store.write() as work:
+        record = open_record(work)
+    next_migration(ALTER)
+    migrate.upgrade(store.database.engine)
+    migrate.require_current(store.database.engine)
+    with store.database.connection() as connection:
+        assert connection.exec_driver_sql("SELECT id, colour FROM patient").all() == [(record.id, "blue")]
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    store.close()
+
+
+def test_a_migration_that_loses_rows_others_refer_to_is_undone(
+    sqlite_url: str, tmp_path: Path, next_migration: Callable[[str], None]
+) -> None:
+    store = open_store(sqlite_url, tmp_path / "documents")
+    with store.write() as work:
+        record = open_record(work)
+    next_migration("    op.execute('DELETE FROM patient')\n")
+    with pytest.raises(StorageError, match="refer to"):
+        migrate.upgrade(store.database.engine)
+    with store.read() as work:
+        assert work.patients.find(record.ins) == record
+    store.close()
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://", "nonsense", "sqlite:///:memory:"])

@@ -78,21 +78,29 @@ class BlobFolder:
     def place(self, received: Sequence[IncomingOctets]) -> Placement:
         """Make octets durable under their names. The caller commits the rows, then ends the placement."""
         incoming = list(dict.fromkeys(received))
-        with translated():
-            for octets in incoming:
-                octets.sync(self._incoming)
-            names = [octets.name for octets in incoming]
-            placement = Placement(names, self._intents.declare(names))
-            try:
-                for folder in dict.fromkeys(self._path(name).parent for name in names):
-                    self._share(folder, placement)
+        try:
+            with translated():
                 for octets in incoming:
-                    octets.place(self._path(octets.name))
-                for descriptor in placement.folders:
-                    os.fsync(descriptor)
-            except BaseException:
-                self.withdraw(placement)
-                raise
+                    octets.sync(self._incoming)
+                return self._placed(incoming)
+        except BaseException:
+            for octets in incoming:
+                octets.discard()
+            raise
+
+    def _placed(self, incoming: Sequence[IncomingOctets]) -> Placement:
+        names = [octets.name for octets in incoming]
+        placement = Placement(names, self._intents.declare(names))
+        try:
+            for folder in dict.fromkeys(self._path(name).parent for name in names):
+                self._share(folder, placement)
+            for octets in incoming:
+                octets.place(self._path(octets.name))
+            for descriptor in placement.folders:
+                os.fsync(descriptor)
+        except BaseException:
+            self.withdraw(placement)
+            raise
         return placement
 
     def _share(self, folder: Path, placement: Placement) -> None:

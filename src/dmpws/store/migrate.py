@@ -43,13 +43,15 @@ def upgrade(engine: Engine) -> None:
         return
     with translated(), engine.connect() as connection:
         sqlite = connection.dialect.name == "sqlite"
-        if sqlite:  # before BEGIN: rebuilding a table (batch) drops the old one, which foreign keys forbid
-            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-        begin_change(connection)
         try:
+            if sqlite:  # before BEGIN: rebuilding a table (batch) drops the old one, which foreign keys forbid
+                connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            begin_change(connection)
             if not sqlite:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})")
             command.upgrade(_config(connection), "head")
+            if sqlite and (orphans := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+                raise StorageError(f"the migration leaves rows without the one they refer to: {orphans[:5]}")
             connection.exec_driver_sql("COMMIT")
         finally:
             connection.invalidate()  # never back to the pool with foreign keys off, or half-way

@@ -82,10 +82,9 @@ class IncomingOctets:
     def sync(self, folder: Path) -> None:
         """Make them durable in a held file of `folder`."""
         if isinstance(self._content, bytes):
-            file = HeldFile(folder)
-            with self._sealer.writer(file.writing(BUFFER)) as out:
-                out.write(self._content)
-            self._content = file
+            content, self._content = self._content, HeldFile(folder)
+            with self._sealer.writer(self._content.writing(BUFFER)) as out:
+                out.write(content)
         assert isinstance(self._content, HeldFile)
         os.fsync(self._content.descriptor)
 

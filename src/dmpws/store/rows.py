@@ -6,7 +6,7 @@ from typing import Any
 
 from dmpws.domain.datatypes import Xcn, Xon
 from dmpws.domain.document import DocumentEntry, Status, StoredEntry
-from dmpws.store.encryption import Sealer
+from dmpws.store.encryption import OctetsDamaged, Sealer
 from dmpws.store.search import dtm_key, nfc, spelled
 
 
@@ -16,8 +16,11 @@ def pack(fragment: bytes, context: str, sealer: Sealer) -> bytes:
 
 
 def unpack(stored: bytes, context: str, sealer: Sealer) -> bytes:
-    """Undo `pack`. Raises StorageError when it is damaged."""
-    return zlib.decompress(sealer.open(stored, context))
+    """Undo `pack`. Raises OctetsDamaged."""
+    try:
+        return zlib.decompress(sealer.open(stored, context))
+    except zlib.error:
+        raise OctetsDamaged(f"a stored fragment does not open: {context}") from None
 
 
 def join(values: Iterable[str]) -> str:

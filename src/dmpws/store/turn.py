@@ -36,9 +36,13 @@ def begin_snapshot(connection: Connection) -> None:
 
 def begin_change(connection: Connection) -> None:
     """Start a write transaction. On SQLite it takes the only write lock at once, so it never fails half-way."""
-    if connection.dialect.name != "sqlite":
+    if connection.dialect.name == "sqlite":
+        _begin_immediate(connection)
+    else:
         run(connection, "BEGIN")
-        return None
+
+
+def _begin_immediate(connection: Connection) -> None:
     deadline = time.monotonic() + BUSY_MILLISECONDS / 1000
     run(connection, "PRAGMA busy_timeout = 0")
     try:
