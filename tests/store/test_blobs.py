@@ -15,10 +15,10 @@ from dmpws.domain.octets import Octets, OctetsSink
 from dmpws.store.blobs import BlobFolder
 from dmpws.store.encryption import DataKeys, Encrypted, Plain, Sealer
 from dmpws.store.held import HeldFile
-from dmpws.store.octets import IN_MEMORY, IncomingOctets, damage
+from dmpws.store.octets import BUFFER, IncomingOctets, damage
 from dmpws.transactions.ports import StorageError
 
-SMALL, LARGE = b"x" * 10, b"y" * (IN_MEMORY + 1)
+SMALL, LARGE = b"x" * 10, b"y" * (BUFFER + 1)
 
 
 @pytest.fixture(params=["plain", "encrypted"])

@@ -51,7 +51,7 @@ def die_after(owner, name):
     setattr(owner, name, dying)
 
 STEPS = {
-    "receiving": lambda: die_after(octets.BlobWriter, "_to_disk"),
+    "receiving": lambda: die_after(octets.BlobWriter, "write"),
     "received": lambda: die_before(blobs.BlobFolder, "place"),
     "synced": lambda: die_after(octets.IncomingOctets, "sync"),
     "declared": lambda: die_after(held.Intents, "declare"),

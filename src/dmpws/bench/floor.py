@@ -73,9 +73,9 @@ def _once(deposit: Deposit, schemas: Schemas, database: sqlite3.Connection, fold
     examine(deposit.lot, policy=_CORE_ONLY, trust=None, signer=None)
     octets = deposit.lot.documents[0].octets.read()
     parse(octets)
-    for content in (octets, deposit.lot.signature):
-        _store(content, folder)
-    database.execute("INSERT INTO lot VALUES (?, ?)", (deposit.lot.submission_set_unique_id, deposit.envelope))
+    _store(octets, folder)
+    row = (deposit.lot.submission_set_unique_id, deposit.envelope, deposit.lot.signature)
+    database.execute("INSERT INTO lot VALUES (?, ?, ?)", row)
     database.commit()
     report.raise_failures()
 
@@ -98,5 +98,5 @@ def _database(folder: Path) -> sqlite3.Connection:
     database = sqlite3.connect(folder / "floor.sqlite")
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
-    database.execute("CREATE TABLE lot (unique_id TEXT PRIMARY KEY, envelope BLOB)")
+    database.execute("CREATE TABLE lot (unique_id TEXT PRIMARY KEY, envelope BLOB, signature BLOB)")
     return database

@@ -81,7 +81,7 @@ class BlobFolder:
         try:
             with translated():
                 for octets in incoming:
-                    octets.sync(self._incoming)
+                    octets.sync()
                 return self._placed(incoming)
         except BaseException:
             for octets in incoming:

@@ -12,9 +12,6 @@ from dmpws.store.held import HeldFile
 from dmpws.transactions.ports import StorageError
 
 BUFFER = 256 * 1024
-IN_MEMORY = 64 * 1024
-"""Octets up to this size wait in memory until they are put in place: creating a file is the dearest part of a
-small deposit, and a refused one then touches no disk."""
 
 
 class MemoryOctets:
@@ -54,10 +51,10 @@ class StoredOctets:
 
 
 class IncomingOctets:
-    """Octets received, in memory or in a held file, until they are put in place or discarded."""
+    """Octets received, in a held file until they are put in place or discarded."""
 
-    def __init__(self, content: bytes | HeldFile, sealer: Sealer, *, size: int, sha1: str, sha256: str) -> None:
-        self._content: bytes | HeldFile | StoredOctets = content
+    def __init__(self, file: HeldFile, sealer: Sealer, *, size: int, sha1: str, sha256: str) -> None:
+        self._content: HeldFile | StoredOctets = file
         self._sealer = sealer
         self.size, self.sha1, self.sha256 = size, sha1, sha256
         self.name = sealer.name(sha256)
@@ -65,12 +62,10 @@ class IncomingOctets:
     @property
     def waiting(self) -> bool:
         """Neither put in place nor discarded."""
-        return not isinstance(self._content, StoredOctets)
+        return isinstance(self._content, HeldFile)
 
     def open(self) -> BinaryIO:
         """Open for reading, wherever they are now. Raises KeyError when they are gone."""
-        if isinstance(self._content, bytes):
-            return io.BytesIO(self._content)
         if isinstance(self._content, HeldFile):
             return self._stored(self._content.path).open()
         return self._content.open()
@@ -79,12 +74,8 @@ class IncomingOctets:
         with self.open() as file:
             return file.read()
 
-    def sync(self, folder: Path) -> None:
-        """Make them durable in a held file of `folder`."""
-        if isinstance(self._content, bytes):
-            content, self._content = self._content, HeldFile(folder)
-            with self._sealer.writer(self._content.writing(BUFFER)) as out:
-                out.write(content)
+    def sync(self) -> None:
+        """Make them durable where they are."""
         assert isinstance(self._content, HeldFile)
         os.fsync(self._content.descriptor)
 
@@ -106,17 +97,17 @@ class IncomingOctets:
 
 
 class BlobWriter:
-    """Takes octets as they arrive, measuring them; implements dmpws.domain.octets.OctetsWriter."""
+    """Writes octets to disk as they arrive, measuring them; implements dmpws.domain.octets.OctetsWriter."""
 
     def __init__(self, folder: Path, sealer: Sealer) -> None:
-        self._folder = folder
+        """Raises StorageError."""
         self._sealer = sealer
         self._sha1 = hashlib.sha1(usedforsecurity=False)  # the XDS hash (ITI TF-3 4.2.3.2)
         self._sha256 = hashlib.sha256()
         self._size = 0
-        self._memory = bytearray()
-        self._file: HeldFile | None = None
-        self._out: BinaryIO | None = None
+        with translated():
+            self._file = HeldFile(folder)
+            self._out = sealer.writer(self._file.writing(BUFFER))
         self._octets: IncomingOctets | None = None
 
     def write(self, chunk: bytes | memoryview) -> None:
@@ -124,28 +115,16 @@ class BlobWriter:
         self._sha1.update(chunk)
         self._sha256.update(chunk)
         self._size += len(chunk)
-        if self._out is None and self._size <= IN_MEMORY:
-            self._memory += chunk
-            return
         with translated():
-            self._to_disk().write(chunk)
-
-    def _to_disk(self) -> BinaryIO:
-        if self._out is None:
-            self._file = HeldFile(self._folder)
-            self._out = self._sealer.writer(self._file.writing(BUFFER))
-            self._out.write(self._memory)
-            self._memory = bytearray()
-        return self._out
+            self._out.write(chunk)
 
     def close(self) -> IncomingOctets:
         """End writing; nothing is durable yet. May be called twice."""
         if self._octets is None:
             with translated():
-                if self._out is not None:
-                    self._out.close()
+                self._out.close()
             self._octets = IncomingOctets(
-                self._file or bytes(self._memory), self._sealer,
+                self._file, self._sealer,
                 size=self._size, sha1=self._sha1.hexdigest(), sha256=self._sha256.hexdigest(),
             )  # fmt: skip
         return self._octets
@@ -154,15 +133,13 @@ class BlobWriter:
         """Forget what was written, unless it was put in place. May be called twice."""
         if self._octets is not None:
             self._octets.discard()
-        elif self._file is not None:
-            try:
-                if self._out is not None:
-                    self._out.close()
-            except OSError:  # what cannot be written need not be
-                pass
-            finally:
-                self._file.remove()
-                self._file = self._out = None
+            return
+        try:
+            self._out.close()
+        except OSError:  # what cannot be written need not be
+            pass
+        finally:
+            self._file.remove()
 
 
 def damage(octets: MemoryOctets | StoredOctets) -> str:
