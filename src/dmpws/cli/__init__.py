@@ -6,6 +6,7 @@ Exit status: 0 success, 1 a check or scenario failed, 2 usage, 3 server unreacha
 import argparse
 import importlib
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except PermissionError as error:
         return _say(f"{error.filename}: {error.strerror}", EXIT_INTERNAL)
+    except Exception:
+        traceback.print_exc()
+        return _say("internal error, please report it", EXIT_INTERNAL)
     return status
 
 

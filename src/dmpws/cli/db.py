@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def _rewrap(args: argparse.Namespace) -> int:
     old = key_wrapper(args.config)
     new: KeyFile | KeyCommand
     if args.command:
-        new = KeyCommand(tuple(args.command.split()))
+        new = KeyCommand(tuple(shlex.split(args.command)))
     else:
         new = KeyFile(args.key_file) if args.key_file.exists() else KeyFile.create(args.key_file)
     keyring.rewrap(folder, old, new)

@@ -1,26 +1,49 @@
-"""`dmpws seed`: loads the fictitious patients, professionals and structures of the test plan."""
+"""`dmpws seed`: loads the fictitious cast of the test plan; `seed expire` moves a patient into a situation."""
 
 import argparse
 import json
 from datetime import UTC, datetime
 
+from dmpws import cast
 from dmpws.app import store_of
 from dmpws.cli import Failure
+from dmpws.domain import oids
+from dmpws.domain.patient import Ins
 from dmpws.seed import seed
+from dmpws.store import Store, migrate
 from dmpws.transactions.ports import StorageError
+
+SETS = ("cast",)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser("seed", help="load the fictitious cast of the test plan")
+    parser = subparsers.add_parser("seed", help="load the fictitious cast of the test plan, or expire authorisations")
+    parser.add_argument("what", nargs="?", default="cast", choices=(*SETS, "expire"), help="default: cast")
+    parser.add_argument("patient", nargs="?", help="with expire: patient of the cast, or INS, or INS^OID")
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Load the cast into the configured database; a second run changes nothing."""
+    """Load the cast (a second run changes nothing), or end the authorisations on one patient's DMP."""
+    if (args.what == "expire") != bool(args.patient):
+        raise Failure("seed expire PATIENT, or seed [cast]", 2)
     try:
         store = store_of(args.config)
-        opened = seed(store, datetime.now(UTC))
+        migrate.require_current(store.database.engine)
+        now = datetime.now(UTC)
+        done = _expire(store, args.patient, now) if args.what == "expire" else {"opened": seed(store, now)}
     except StorageError as error:
         raise Failure(str(error)) from None
-    print(json.dumps({"opened": opened}) if args.format == "json" else f"{opened} records opened")
+    print(json.dumps(done) if args.format == "json" else " ".join(f"{name}: {count}" for name, count in done.items()))
     return 0
+
+
+def _expire(store: Store, patient: str, now: datetime) -> dict[str, int]:
+    value, _, authority = patient.partition("^")
+    known = cast.PATIENTS.get(patient)
+    ins = known.ins if known else Ins(value, authority or oids.INS_NIR_TEST)
+    with store.write() as work:
+        record = work.patients.find(ins)
+        if record is None:
+            raise Failure(f"{patient}: no DMP")
+        return {"expired": work.authorisations.expire(record.id, now=now)}

@@ -24,6 +24,11 @@ _DOCTORS = (
     .order_by(_ROW.last_action_at.desc(), _ROW.holder)
 )
 _END_ROLE = update(authorisation).where(_KEY).values(treating_doctor=False, last_action_at=bindparam("now"))
+_EXPIRE = (
+    update(authorisation)
+    .where(_ROW.patient_id == bindparam("patient"), _ROW.expires_at > bindparam("now"))
+    .values(expires_at=bindparam("now"))
+)
 _END = _END_ROLE.values(granted_at=None, expires_at=None)
 
 
@@ -85,3 +90,7 @@ class AuthorisationTable:
         """Holders of the role MEDECIN_TRAITANT, latest first."""
         rows = self._db.rows(_DOCTORS, {"patient": patient})
         return [Holder(HolderKind(row.holder_kind), row.holder) for row in rows]
+
+    def expire(self, patient: int, *, now: datetime) -> int:
+        """Make every running authorisation on a record end now; returns how many. For laboratories."""
+        return self._db.change(_EXPIRE, {"patient": patient, "now": now})
