@@ -1,5 +1,6 @@
 """Puts the server together: the only module that knows everybody."""
 
+import shlex
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from dmpws.soap.contracts import Contracts
 from dmpws.soap.message import SoapRequest
 from dmpws.soap.validation import Schemas
 from dmpws.store import KeyCommand, KeyFile, Store, StoreOptions, open_store
+from dmpws.tracing import certificate_shown, trace_refusals
 from dmpws.transactions import load
 from dmpws.transactions.call import Settings
 from dmpws.transactions.pipeline import Pipeline
@@ -58,6 +60,7 @@ def build_app(
         settings=settings_of(config),
         new_uuid=lambda: str(uuid.uuid4()),
         learn=_Learner(store) if config.directory == "open" else _learn_nothing,
+        certificate_shown=certificate_shown,
     )
     return build(
         operations(),
@@ -66,7 +69,7 @@ def build_app(
         sink=store.blobs,
         limits=limits_of(config),
         options=Options(strict_action=config.strict_action, http_binding=config.http_binding),
-        observers=observers,
+        observers=[*observers, trace_refusals(store)],
         tls=_tls_reader(config),
         clock=clock,
     )
@@ -74,13 +77,14 @@ def build_app(
 
 def store_of(config: Config) -> Store:
     """Open the store of the configuration. Raises StorageError."""
-    options = StoreOptions(encryption=_key_wrapper(config) if config.encryption else None)
+    options = StoreOptions(encryption=key_wrapper(config) if config.encryption else None)
     return open_store(config.database_url, config.documents_folder, options=options)
 
 
-def _key_wrapper(config: Config) -> KeyFile | KeyCommand:
+def key_wrapper(config: Config) -> KeyFile | KeyCommand:
+    """What wraps the data keys of encrypted documents: a command, or a key file, made where none is named."""
     if config.encryption_command:
-        return KeyCommand(tuple(config.encryption_command.split()))
+        return KeyCommand(tuple(shlex.split(config.encryption_command)))
     path = Path(config.encryption_key_file or config.data_folder / "wrapping.key")
     return KeyFile(path) if path.exists() or config.encryption_key_file else KeyFile.create(path)
 

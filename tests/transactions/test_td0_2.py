@@ -1,4 +1,4 @@
-"""TD0.2: existence and authorisation (dmp.md section 1.4)."""
+"""TD0.2: existence and authorisation."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""TD0.3: adding and removing one's own authorisation (dmp.md section 1.5)."""
+"""TD0.3: adding and removing one's own authorisation."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""TD1.1: creation of a DMP (dmp.md section 1.9, DMPWS D13 and D36)."""
+"""TD1.1: creation of a DMP (DMPWS D13 and D36)."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

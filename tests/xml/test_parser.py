@@ -35,6 +35,7 @@ BOMB = (
         ('<?xml version="1.0" encoding="IBM037"?><a/>'.encode("cp037"), "XML-FORM"),
         (b"<a>" * 101 + b"</a>" * 101, "XML-DEPTH"),
         (b"<a>" + b"<b/>" * 1_000_000 + b"</a>", "XML-TAGS"),
+        (b"<a>" + b"<b c='' d=''/>" * 500_001 + b"</a>", "XML-ATTRIBUTES"),
         (b"<a>" + b" " * (10 * 1024 * 1024) + b"</a>", "XML-SIZE"),
     ],
 )

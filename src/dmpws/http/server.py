@@ -79,6 +79,8 @@ class Server(BaseApplication):
             "loglevel": listen.log_level,
             "proc_name": "dmpws",
             "control_socket_disable": True,
+            # Whoever can open the unix socket of the proxy mode can be anybody: its owner and group, not everyone.
+            "umask": 0o007,
             # Nothing a client sends may change the path (gunicorn trusts local clients with SCRIPT_NAME).
             "forwarder_headers": "",
             # X-Forwarded-Proto only tells the contracts which scheme to show.

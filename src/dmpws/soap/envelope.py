@@ -28,6 +28,14 @@ ONE_SECURITY = Rule(
     "DMPInvalidRequest",
 )
 
+NAMESPACES = Rule(
+    "SOAP-NAMESPACES",
+    "L'en-tête wsse:Security hérite d'un nombre raisonnable d'espaces de noms",
+    "DMPWS LIMITS",
+    "DMPInvalidRequest",
+)
+_MOST_NAMESPACES = 256
+
 SECURITY = f"{{{WSSE}}}Security"
 _ASSERTION = f"{{{SAML}}}Assertion"
 # Header blocks aimed at somebody else are not ours to understand (SOAP12 2.4); no role means the last receiver.
@@ -101,6 +109,9 @@ def assertions_of(headers: Sequence[etree._Element]) -> tuple[bytes, ...]:
     security = [h for h in headers if h.tag == SECURITY]
     if len(security) > 1:
         raise refusal(ONE_SECURITY, expected="1", found=str(len(security)))
+    # Writing out an element takes the square of the namespaces it inherits: half a minute for 2 MB of them.
+    if security and (inherited := len(security[0].nsmap)) > _MOST_NAMESPACES:
+        raise refusal(NAMESPACES, expected=f"au plus {_MOST_NAMESPACES}", found=str(inherited))
     assertions = (child for header in security for child in header if child.tag == _ASSERTION)
     return tuple(etree.tostring(assertion, with_tail=False) for assertion in islice(assertions, 2))
 

@@ -13,26 +13,17 @@ from lxml import etree
 from dmpws.audit.trace import Trace, TraceOutcome
 from dmpws.domain.checks import Refused, Report, Rule, refusal
 from dmpws.domain.errors import Carrier
-from dmpws.soap.message import SoapReply, SoapRequest
+from dmpws.soap.message import SoapReply, SoapRequest, TlsFacts
 from dmpws.transactions.call import Call, Settings, TraceNotes
 from dmpws.transactions.ports import LotVerifier, StorageBusy, Store
 from dmpws.transactions.registry import Transaction, select
+from dmpws.transactions.td0_1 import VerifyToken, open_access
 from dmpws.vihf.model import VerifiedVihf
 
 KNOWN = Rule("CALL-TRANSACTION", "Le message est celui d'une transaction du DMP", "DMPWS D10", "DMPInvalidRequest")
-MODE = Rule(
-    "CALL-MODE",
-    "La transaction existe dans ce mode d'authentification",
-    "PDT-INF-526",
-    "DMPAccessDeniedByRightsService",
-)
-
 BUSY = Rule("CALL-BUSY", "Le registre peut traiter l'appel maintenant", "ITI TF-3 4.2.4.1", "XDSRegistryBusy")
 
 journal = logging.getLogger("dmpws.transactions")
-
-VerifyToken = Callable[[SoapRequest], VerifiedVihf]
-"""Checks the token of a call. Raises Refused."""
 
 CheckBody = Callable[[etree._Element], None]
 """Checks a Body against its schema. Raises Refused."""
@@ -44,6 +35,7 @@ class Pipeline:
 
     lot_verifier: makes, for one caller, the function that checks a lot signature.
     learn: called with each verified token, for directories that add unknown callers (DMPWS D8).
+    certificate_shown: kind and serial number of the TLS client certificate, for the traces of refused tokens.
     """
 
     store: Store
@@ -54,9 +46,11 @@ class Pipeline:
     settings: Settings
     new_uuid: Callable[[], str]
     learn: Callable[[VerifiedVihf], None]
+    certificate_shown: Callable[[TlsFacts | None], tuple[str, str]]
 
     def __call__(self, request: SoapRequest) -> SoapReply:
         """Run one call. Raises Refused for security refusals."""
+        kind, serial = self.certificate_shown(request.tls)
         draft = Trace(
             occurred_at=request.received_at,
             transaction="",
@@ -64,17 +58,20 @@ class Pipeline:
             correlation_id=request.correlation_id,
             message_id=request.message_id,
             peer=request.tls.peer if request.tls else "",
+            certificate_kind=kind,
+            certificate_serial=serial,
         )
         try:
             transaction = _transaction_of(request)
             draft = replace(draft, transaction=transaction.code)
-            vihf = self.verify_token(request)
+            vihf = open_access(request, transaction, self.verify_token)
             draft = _with_caller(draft, vihf)
             self.learn(vihf)
-            if vihf.mode not in transaction.modes:
-                raise refusal(MODE, expected=", ".join(sorted(transaction.modes)), found=vihf.mode)
         except Refused as refused:
             self.store.append_trace(replace(draft, code=refused.code, message=refused.message))
+            raise
+        except Exception:
+            self.store.append_trace(replace(draft, outcome=TraceOutcome.FAILED))
             raise
         return self._run(transaction, request, vihf, draft)
 

@@ -15,6 +15,7 @@ from dmpws.domain.checks import Rule, refusal
 
 SIZE = Rule("XML-SIZE", "Le document XML dépasse la taille permise", "DMPWS LIMITS", "DMPInvalidRequest")
 TAGS = Rule("XML-TAGS", "Le document XML a trop de balises", "DMPWS LIMITS", "DMPInvalidRequest")
+ATTRIBUTES = Rule("XML-ATTRIBUTES", "Le document XML a trop d'attributs", "DMPWS LIMITS", "DMPInvalidRequest")
 DEPTH = Rule("XML-DEPTH", "Le document XML est trop profond", "DMPWS LIMITS", "DMPInvalidRequest")
 DTD = Rule("XML-DTD", "Une déclaration DOCTYPE est interdite", "SOAP12 5", "DMPInvalidRequest")
 ENCODING = Rule("XML-ENCODING", "Le document XML est en UTF-8 ou UTF-16", "XML10 4.3.3", "DMPInvalidRequest")
@@ -35,7 +36,8 @@ class XmlLimits:
 
     octets: int = 10 * 1024 * 1024
     tags: int = 1_000_000
-    """Start, end and empty tags, comments and processing instructions together."""
+    """Start, end and empty tags, comments and processing instructions together; and as many attributes, which
+    cost twice as much memory each."""
     depth: int = 100
 
 
@@ -71,6 +73,8 @@ def parse(octets: bytes, limits: XmlLimits = XmlLimits()) -> etree._Element:
     # Counted before parsing: a tree costs a hundred times the octets of its smallest tags.
     if (tags := octets.count(b"<")) > limits.tags:
         raise refusal(TAGS, expected=f"au plus {limits.tags} balises", found=f"{tags} balises")
+    if (attributes := octets.count(b"=")) > limits.tags:
+        raise refusal(ATTRIBUTES, expected=f"au plus {limits.tags} attributs", found=f"jusqu'à {attributes} attributs")
     try:
         root = etree.fromstring(octets, _parser())
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:

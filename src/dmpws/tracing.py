@@ -1,0 +1,61 @@
+"""Traces of what no transaction sees: the certificate at the other end, and the calls refused before any of them.
+
+The pipeline traces every call that reaches it. A message that is not an envelope, or not one of ours, never does;
+it still came from somebody whom TLS has authenticated (DMPWS D22).
+"""
+
+from functools import lru_cache
+
+from dmpws.audit.trace import Trace, TraceOutcome
+from dmpws.domain.checks import Refused
+from dmpws.http.wsgi import Observed, Observer
+from dmpws.pki.identity import identify
+from dmpws.pki.trust import load_certificate
+from dmpws.soap.faults import FaultCode
+from dmpws.soap.message import TlsFacts
+from dmpws.store import Store
+
+
+def certificate_shown(tls: TlsFacts | None) -> tuple[str, str]:
+    """Kind and serial number of the client certificate, as it says them; empty when it cannot be read."""
+    return _read(tls.certificate) if tls is not None else ("", "")
+
+
+@lru_cache(maxsize=4096)
+def _read(der: bytes) -> tuple[str, str]:
+    try:
+        identity = identify(load_certificate(der))
+    except Refused:
+        return "", ""
+    return str(identity.kind), identity.serial
+
+
+def trace_refusals(store: Store) -> Observer:
+    """An observer that leaves a trace of each authenticated call that ended before the dispatch.
+
+    A client without certificate leaves none: anybody could fill the chain.
+    """
+
+    def observe(seen: Observed) -> None:
+        exchange = seen.exchange
+        fault, tls = exchange.fault, exchange.tls
+        if fault is None or tls is None or exchange.dispatched:
+            return
+        kind, serial = certificate_shown(tls)
+        ours = fault.code is FaultCode.RECEIVER
+        store.append_trace(
+            Trace(
+                occurred_at=exchange.received_at,
+                transaction="",
+                outcome=TraceOutcome.FAILED if ours else TraceOutcome.REFUSED,
+                code=fault.outcome,
+                message=fault.reason,
+                correlation_id=exchange.correlation_id,
+                message_id=exchange.message_id,
+                peer=tls.peer,
+                certificate_kind=kind,
+                certificate_serial=serial,
+            )
+        )
+
+    return observe
