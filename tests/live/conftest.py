@@ -1,14 +1,13 @@
 """One server that most live tests share, and the PKI of all of them, valid today."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from dmpws.pki.demo import DemoPki, create
 from dmpws.testing.server import LiveServer, copy_pki
-
-Serve = Callable[..., "Iterator[LiveServer]"]
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +23,10 @@ def live(live_pki: DemoPki, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     copy_pki(live_pki, folder)
     with LiveServer(folder, workers="2") as server:
         yield server
+
+
+@pytest.fixture
+def folder(live_pki: DemoPki, tmp_path: Path) -> Path:
+    """A data folder that has its PKI."""
+    copy_pki(live_pki, tmp_path / "data")
+    return tmp_path / "data"

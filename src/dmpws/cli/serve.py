@@ -68,8 +68,8 @@ def run(args: argparse.Namespace) -> int:
     config: Config = args.config
     prepare(config)
     supervisor = Supervisor(config)
-    supervisor.start()
     try:
+        supervisor.start()
         supervisor.wait_ready(started + READY_SECONDS)
         print(
             f"Ready in {time.monotonic() - started:.1f} s (dmpws {__version__}, profile {config.profile})\n", flush=True
@@ -83,14 +83,15 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def prepare(config: Config) -> None:
+def prepare(config: Config, now: datetime | None = None) -> None:
     """Check the clock, the folders and the ports; make the PKI, the tables and the cast where they are missing.
 
-    Raises Failure with one sentence when something stands in the way.
+    now: aware, instead of the clock of the machine. Raises Failure with one sentence when something stands in the way.
     """
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     if not EARLIEST < now < LATEST:
         raise Failure(f"the clock of this machine says {now:%Y-%m-%d %H:%M} UTC: set it before starting", EXIT_INTERNAL)
+    _check_tls_mode(config)
     _check_writable(config.data_folder)
     if not config.unix_socket:
         _check_port("HTTPS port", config.host, config.port)
@@ -109,6 +110,15 @@ def prepare(config: Config) -> None:
         store.close()
     except (StorageError, TrustFolderError) as error:
         raise Failure(str(error), EXIT_INTERNAL) from None
+
+
+def _check_tls_mode(config: Config) -> None:
+    """Who ends TLS must be plain: headers of a proxy are believed in the proxy mode alone, and there from it alone."""
+    from_proxy = config.unix_socket or config.proxy_secret
+    if config.tls == "proxy" and not from_proxy:
+        raise Failure("tls = proxy needs unix_socket or proxy_secret, to know the proxy by", EXIT_INTERNAL)
+    if config.tls == "direct" and from_proxy:
+        raise Failure("unix_socket and proxy_secret go with tls = proxy", EXIT_INTERNAL)
 
 
 def _check_writable(folder: Path) -> None:
@@ -140,11 +150,13 @@ class Supervisor:
     def start(self) -> None:
         """Fork both children. Nothing may have started a thread before."""
         config = self._config
+        for end in (signal.SIGTERM, signal.SIGHUP):  # gunicorn alone would take a closed terminal for a reload
+            if signal.getsignal(end) is not signal.SIG_IGN:  # nohup
+                signal.signal(end, _interrupt)
         metrics.prepare(config.data_folder / "metrics")
         self._fork("server", lambda: _serve(config))
         if config.ops_port:
             self._fork("operator port", lambda: _serve_operators(config))
-        signal.signal(signal.SIGTERM, _interrupt)
 
     def _fork(self, name: str, target: Callable[[], None]) -> None:
         sys.stdout.flush()

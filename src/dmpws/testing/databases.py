@@ -176,9 +176,14 @@ def _reachable(binaries: Path, user: str | None, root: Path) -> Path:
     try:
         subprocess.run(probe, stdout=subprocess.DEVNULL, check=True, user=user)
     except PermissionError:
+        package = binaries.parents[1]
+        copy = root / "install" / package.name
+        shutil.copytree(binaries.parent, copy / binaries.parent.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")  # where a wheel puts what its binaries link to
+        if libraries.is_dir():
+            shutil.copytree(libraries, root / "install" / libraries.name)
         root.chmod(0o755)
-        shutil.copytree(binaries.parent, root / "install", symlinks=True)
-        return root / "install" / "bin"
+        return copy / binaries.relative_to(package)
     return binaries
 
 

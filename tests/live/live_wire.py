@@ -1,0 +1,126 @@
+"""Speaking to a live server below the client kit: raw requests, and what its traces say."""
+
+import http.client
+import json
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from dmpws.app import store_of
+from dmpws.cast import CastPatient
+from dmpws.client import LpsSession
+from dmpws.client.actor import Actor
+from dmpws.client.transport import Answer
+from dmpws.config import load
+from dmpws.pki.cards import Card
+from dmpws.testing.server import PATH, LiveServer
+from dmpws.testing.stage import body_child, verdict
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the client kit sends."""
+
+    service: str
+    content_type: str
+    octets: bytes
+
+
+class _Sent(Exception):
+    """There is nobody at the other end."""
+
+
+class _Wire:
+    url = f"https://localhost{PATH}"
+
+    def __init__(self) -> None:
+        self.request: Request | None = None
+
+    def post(self, service: str, content_type: str, content: Any, length: int) -> Answer:
+        self.request = Request(service, content_type, b"".join(content))
+        raise _Sent
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def request_of(card: Card, call: Callable[[LpsSession], object], actor: Actor | None = None) -> Request:
+    """The request of one call of the client kit, without sending it."""
+    wire = _Wire()
+    try:
+        call(LpsSession(card, transport=wire, actor=actor))
+    except _Sent:
+        pass
+    assert wire.request is not None
+    return wire.request
+
+
+def existence(card: Card, patient: CastPatient) -> Request:
+    """TD0.2."""
+    return request_of(card, lambda lps: lps.test_existence(patient.ins))
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket, as a proxy speaks it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=30)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self._path))
+
+
+def post(
+    connection: http.client.HTTPConnection, request: Request, headers: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
+    """Send a request; returns HTTP status, code and text of the answer."""
+    with closing(connection):
+        fields = {"Content-Type": request.content_type, **(headers or {})}
+        connection.request("POST", f"{PATH}/{request.service}", request.octets, fields)
+        answer = connection.getresponse()
+        body = body_child(answer.read())
+        return answer.status, verdict(body)[1], etree.tostring(body, encoding="unicode")
+
+
+def tls(server: LiveServer, card: Card | None, **settings: Any) -> ssl.SSLContext:
+    """A client context; `settings` are attributes of it."""
+    context = ssl.create_default_context(cafile=str(server.pki.ca_file))
+    if card is not None:
+        context.load_cert_chain(card.auth_certificate_file, card.auth_key_file)
+    for name, value in settings.items():
+        setattr(context, name, value)
+    return context
+
+
+def https(server: LiveServer, card: Card) -> http.client.HTTPSConnection:
+    return http.client.HTTPSConnection("localhost", server.port, context=tls(server, card), timeout=30)
+
+
+def traces(folder: Path) -> list[Mapping[str, Any]]:
+    """The traces of the server with this data folder, on SQLite."""
+    store = store_of(load({"data": str(folder)}, environment={}))
+    try:
+        with store.read() as work:
+            return [json.loads(row.content) for row in work.traces.rows()]
+    finally:
+        store.close()
+
+
+def wait_for_trace(folder: Path, after: int, said: str) -> Mapping[str, Any]:
+    """The trace whose message says so, among those after the first `after`. That of an envelope that was refused is
+    written when its answer was sent."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if matching := [trace for trace in traces(folder)[after:] if said in trace.get("message", "")]:
+            return matching[0]
+        time.sleep(0.05)
+    raise AssertionError(f"no trace says {said}")

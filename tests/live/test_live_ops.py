@@ -1,0 +1,79 @@
+"""The operator port of a live server."""
+
+import http.client
+import json
+from pathlib import Path
+
+import pytest
+from live_wire import existence, https, post
+
+from dmpws import cast
+from dmpws.testing.server import LiveServer
+
+pytestmark = pytest.mark.live
+
+
+def get(live: LiveServer, page: str, method: str = "GET") -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", live.ops_port, timeout=30)
+    try:
+        connection.request(method, page)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_health_and_info(live: LiveServer) -> None:
+    assert get(live, "/health") == (200, '{"status": "up"}\n')
+    status, text = get(live, "/info")
+    info = json.loads(text)
+    assert (status, info["name"], info["guide"], info["url"]) == (200, "dmpws", "2.10", live.url)
+    assert {"TD0.2", "TD0.3", "TD1.1", "TD2.1", "TD3.1", "TD3.2"} <= info["transactions"].keys()
+
+
+def test_other_pages_and_methods(live: LiveServer) -> None:
+    assert get(live, "/admin")[0] == 404
+    assert get(live, "/health", "POST")[0] == 405
+    assert get(live, "/health", "HEAD") == (200, "")
+
+
+def test_metrics_count_calls_by_operation_and_outcome(live: LiveServer) -> None:
+    card = live.pki.card("medecin-libre")
+    request = existence(card, cast.PATIENTS["pat-trois"])
+    good = 'dmpws_exchanges_total{operation="PatientGetDemographics_PRPA_IN201307UV02",outcome="ok"}'
+    bad = 'dmpws_exchanges_total{operation="none",outcome="DMPInvalidRequest"}'
+
+    def counted() -> dict[str, float]:
+        lines = (line.rpartition(" ") for line in get(live, "/metrics")[1].splitlines())
+        return {name: float(value) for name, _, value in lines if not name.startswith("#")}
+
+    before = counted()
+    for _ in range(4):  # whichever worker answers
+        assert post(https(live, card), request)[1] == "AA"
+    assert post(https(live, card), type(request)("patients", request.content_type, b"<x/>"))[0] == 500
+    after = counted()
+    assert after[good] - before.get(good, 0) == 4
+    assert after[bad] - before.get(bad, 0) == 1
+    assert get(live, "/metrics")[1].count("279035121518989") == 0  # no patient in a metric
+
+
+def test_ready_says_what_is_missing(live: LiveServer) -> None:
+    assert get(live, "/ready") == (200, '{\n  "status": "ready"\n}\n')
+    documents, away = live.folder / "documents", live.folder / "documents.away"
+    documents.rename(away)
+    try:
+        status, text = get(live, "/ready")
+        assert status == 503
+        assert json.loads(text)["problems"].keys() == {"documents"}
+    finally:
+        away.rename(documents)
+    assert get(live, "/ready")[0] == 200
+
+
+def test_the_operator_port_is_on_the_loopback_address_only(live: LiveServer) -> None:
+    tables = [Path("/proc/net/tcp"), Path("/proc/net/tcp6")]
+    rows = [line.split() for table in tables if table.exists() for line in table.read_text().splitlines()[1:]]
+    listening = [
+        row[1].partition(":")[0] for row in rows if row[1].endswith(f":{live.ops_port:04X}") and row[3] == "0A"
+    ]
+    assert listening == ["0100007F"]
