@@ -1,18 +1,23 @@
 """Puts the server together: the only module that knows everybody."""
 
+import os
 import shlex
+import socket
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from lxml import etree
 
+from dmpws import __version__
 from dmpws.config import Config
 from dmpws.domain.checks import Report
 from dmpws.domain.directory import Professional, Structure
 from dmpws.http.limits import Limits
+from dmpws.http.ops import build_ops_app
 from dmpws.http.tls import TlsReader, direct, proxy
 from dmpws.http.wsgi import ContractWsgi, Observer, Options, build
 from dmpws.pki.trust import TrustPolicy, TrustStore
@@ -27,12 +32,15 @@ from dmpws.tracing import certificate_shown, trace_refusals
 from dmpws.transactions import load
 from dmpws.transactions.call import Settings
 from dmpws.transactions.pipeline import Pipeline
-from dmpws.transactions.ports import LotVerifier
-from dmpws.transactions.registry import operations
+from dmpws.transactions.ports import LotVerifier, StorageError
+from dmpws.transactions.registry import operations, transactions
 from dmpws.vihf import verify
 from dmpws.vihf.model import VerifiedVihf
 from dmpws.vihf.policy import DirectoryPolicy, SoftwarePolicy, VihfPolicy
 from dmpws.xml.parser import XmlLimits
+
+SERVICES_PATH = Options().base_path
+"""Base path of the services."""
 
 
 def build_app(
@@ -211,3 +219,52 @@ class _Learner:
             if vihf.structure not in known.structures:
                 work.directory.put_professional(replace(known, structures=known.structures | {vihf.structure}))
         self._seen.add(key)
+
+
+def build_operator_app(config: Config) -> Callable[..., Iterable[bytes]]:
+    """Return the WSGI application of the operator port. Raises StorageError or TrustFolderError."""
+    return build_ops_app(_probe(config), _info(config))
+
+
+def _probe(config: Config) -> Callable[[], dict[str, str]]:
+    """What must work for a deposit to be taken: database, document folder, trust folder, the protocol port."""
+    store = store_of(config)
+    trust = TrustStore.from_folder(trust_folder(config), TrustPolicy(crl=config.crl))
+
+    def problems() -> dict[str, str]:
+        found = {}
+        try:
+            with store.read():
+                pass
+        except StorageError as error:
+            found["database"] = str(error)
+        if not os.access(config.documents_folder, os.W_OK):
+            found["documents"] = f"{config.documents_folder} is not writable"
+        trust.reload_if_changed()
+        if trust.problem:
+            found["trust"] = trust.problem
+        if not _listening(config):
+            found["server"] = "the protocol port does not accept connections"
+        return found
+
+    return problems
+
+
+def _listening(config: Config) -> bool:
+    if config.unix_socket:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(config.unix_socket) == 0
+    with socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET) as probe:
+        return probe.connect_ex((config.host, config.port)) == 0
+
+
+def _info(config: Config) -> dict[str, Any]:
+    load()
+    return {
+        "name": "dmpws",
+        "version": __version__,
+        "profile": config.profile,
+        "guide": config.guide,
+        "url": f"https://localhost:{config.port}{SERVICES_PATH}",
+        "transactions": {t.code: t.title for t in transactions()},
+    }

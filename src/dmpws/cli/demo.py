@@ -7,13 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dmpws import cast
+from dmpws.app import SERVICES_PATH
 from dmpws.cli import EXIT_FAILED, EXIT_UNREACHABLE, Failure
 from dmpws.client import ClientError, LpsSession, Unreachable
 from dmpws.client.actor import Actor
 from dmpws.client.scenario import Scenario, Step
 from dmpws.pki.demo import DemoPki, open_pki
 
-PATH = "/si-dmp-server/v2/services"
 PATIENT = "Cas12"
 """Patient of the plan for demonstrations; the plan gives him an INS "at initialisation", here one per run."""
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         pki = open_pki(args.pki or args.config.pki_folder)
     except FileNotFoundError as error:
         raise Failure(f"no demo PKI: {error}; run `dmpws pki init` first") from None
-    url = args.url or f"https://localhost:{args.config.port}{PATH}"
+    url = args.url or f"https://localhost:{args.config.port}{SERVICES_PATH}"
     return play(url, pki, as_json=args.format == "json")
 
 

@@ -3,26 +3,24 @@
 import argparse
 import gc
 import os
-import signal
 import socket
 import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from dmpws import __version__
-from dmpws.app import build_app, store_of, trust_folder
-from dmpws.cli import EXIT_FAILED, EXIT_INTERNAL, Failure
-from dmpws.cli.demo import PATH, play
+from dmpws.app import SERVICES_PATH, build_app, build_operator_app, store_of, trust_folder
+from dmpws.cli import EXIT_INTERNAL, Failure
+from dmpws.cli.demo import play
 from dmpws.config import Config
 from dmpws.http import metrics
-from dmpws.http.ops import build_ops_app
 from dmpws.http.server import Listen, Server, ServerError
+from dmpws.http.supervisor import Supervisor, SupervisorError
 from dmpws.http.tls_context import TlsFiles
 from dmpws.http.wsgi import Observed
 from dmpws.pki.cards import P12_PASSWORD
@@ -31,9 +29,7 @@ from dmpws.pki.trust import TrustPolicy, TrustStore
 from dmpws.pki.trust_folder import TrustFolderError
 from dmpws.seed import seed
 from dmpws.store import migrate
-from dmpws.transactions import load
 from dmpws.transactions.ports import StorageError
-from dmpws.transactions.registry import transactions
 
 LABORATORY = ("local", "test")
 """Profiles that make their own PKI and load the fictitious cast."""
@@ -67,10 +63,14 @@ def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     config: Config = args.config
     prepare(config)
-    supervisor = Supervisor(config)
+    metrics.prepare(config.data_folder / "metrics")
+    children = {"server": lambda: _serve(config)}
+    if config.ops_port:
+        children["operator port"] = lambda: _serve_operators(config)
+    supervisor = Supervisor(children, (StorageError, ServerError, TrustFolderError, OSError))
     try:
         supervisor.start()
-        supervisor.wait_ready(started + READY_SECONDS)
+        supervisor.wait_until(lambda: _ready(config), READY_SECONDS)
         print(
             f"Ready in {time.monotonic() - started:.1f} s (dmpws {__version__}, profile {config.profile})\n", flush=True
         )
@@ -78,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         if not args.once:
             _announce(config)
             supervisor.watch()
+    except SupervisorError as error:
+        raise Failure(str(error), EXIT_INTERNAL) from None
     finally:
         supervisor.stop()
     return status
@@ -138,79 +140,6 @@ def _check_port(what: str, host: str, port: int) -> None:
         except (OSError, OverflowError) as error:
             why = (getattr(error, "strerror", None) or str(error)).lower()
             raise Failure(f"{what} {port}: {why}; choose another", EXIT_INTERNAL) from None
-
-
-class Supervisor:
-    """Two children: gunicorn on the protocol port, and the operator port. If one ends, the other does."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._children: dict[int, str] = {}
-
-    def start(self) -> None:
-        """Fork both children. Nothing may have started a thread before."""
-        config = self._config
-        for end in (signal.SIGTERM, signal.SIGHUP):  # gunicorn alone would take a closed terminal for a reload
-            if signal.getsignal(end) is not signal.SIG_IGN:  # nohup
-                signal.signal(end, _interrupt)
-        metrics.prepare(config.data_folder / "metrics")
-        self._fork("server", lambda: _serve(config))
-        if config.ops_port:
-            self._fork("operator port", lambda: _serve_operators(config))
-
-    def _fork(self, name: str, target: Callable[[], None]) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        pid = os.fork()
-        if pid == 0:
-            _in_child(name, target)
-        self._children[pid] = name
-
-    def wait_ready(self, deadline: float) -> None:
-        """Return when the server answers. Raises Failure when a child ended or the time is over."""
-        while time.monotonic() < deadline:
-            self._check_children(os.WNOHANG)
-            if _ready(self._config):
-                return
-            time.sleep(0.02)
-        raise Failure(f"the server is not ready after {READY_SECONDS} s", EXIT_INTERNAL)
-
-    def watch(self) -> None:
-        """Wait for the end of a child. Raises Failure then, KeyboardInterrupt on a signal."""
-        self._check_children(0)
-
-    def _check_children(self, options: int) -> None:
-        pid, status = os.waitpid(-1, options)
-        if pid in self._children:
-            name = self._children.pop(pid)
-            raise Failure(f"the {name} ended with status {os.waitstatus_to_exitcode(status)}", EXIT_INTERNAL)
-
-    def stop(self) -> None:
-        """Ask the children to end, and wait for them."""
-        for pid in self._children:
-            os.kill(pid, signal.SIGTERM)
-        while self._children:
-            pid, _ = os.waitpid(-1, 0)
-            self._children.pop(pid, None)
-
-
-def _interrupt(_signal: int, _frame: Any) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _in_child(name: str, target: Callable[[], None]) -> NoReturn:
-    status = EXIT_FAILED
-    try:
-        target()
-        status = 0
-    except (StorageError, ServerError, TrustFolderError, OSError) as error:
-        print(f"dmpws: {name}: {error}", file=sys.stderr)
-    except SystemExit as stop:
-        status = stop.code if isinstance(stop.code, int) else EXIT_FAILED
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
 
 
 def _ready(config: Config) -> bool:
@@ -276,69 +205,19 @@ def _bundle(target: Path, folders: list[Path]) -> Path:
     return target
 
 
-# The operator port
-
-
 def _serve_operators(config: Config) -> None:
-    Server(
-        Listen(host="127.0.0.1", port=config.ops_port, threads=4),
-        lambda: build_ops_app(_probe(config), _info(config)),
-    ).run()
-
-
-def _probe(config: Config) -> Callable[[], dict[str, str]]:
-    """What must work for a deposit to be taken: database, document folder, trust folder, the protocol port."""
-    store = store_of(config)
-    trust = TrustStore.from_folder(trust_folder(config), TrustPolicy(crl=config.crl))
-
-    def problems() -> dict[str, str]:
-        found = {}
-        try:
-            with store.read():
-                pass
-        except StorageError as error:
-            found["database"] = str(error)
-        if not os.access(config.documents_folder, os.W_OK):
-            found["documents"] = f"{config.documents_folder} is not writable"
-        trust.reload_if_changed()
-        if trust.problem:
-            found["trust"] = trust.problem
-        if not _listening(config):
-            found["server"] = "the protocol port does not accept connections"
-        return found
-
-    return problems
-
-
-def _listening(config: Config) -> bool:
-    if config.unix_socket:
-        with socket.socket(socket.AF_UNIX) as probe:
-            return probe.connect_ex(config.unix_socket) == 0
-    with socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET) as probe:
-        return probe.connect_ex((config.host, config.port)) == 0
-
-
-def _info(config: Config) -> dict[str, Any]:
-    load()
-    return {
-        "name": "dmpws",
-        "version": __version__,
-        "profile": config.profile,
-        "guide": config.guide,
-        "url": f"https://localhost:{config.port}{PATH}",
-        "transactions": {t.code: t.title for t in transactions()},
-    }
+    Server(Listen(host="127.0.0.1", port=config.ops_port, threads=4), lambda: build_operator_app(config)).run()
 
 
 # What a newcomer reads
 
 
 def _play(config: Config) -> int:
-    return play(f"https://localhost:{config.port}{PATH}", open_pki(config.pki_folder))
+    return play(f"https://localhost:{config.port}{SERVICES_PATH}", open_pki(config.pki_folder))
 
 
 def _announce(config: Config) -> None:
-    services = f"https://localhost:{config.port}{PATH}"
+    services = f"https://localhost:{config.port}{SERVICES_PATH}"
     print(f"\nServices          {services}/<service>   contracts: {services}/patients?wsdl")
     if config.ops_port:
         print(f"Operator port     http://127.0.0.1:{config.ops_port}/health  /ready  /metrics  /info")

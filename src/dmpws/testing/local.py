@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from dmpws.app import SERVICES_PATH as PATH
 from dmpws.app import build_app
 from dmpws.client import LpsSession
 from dmpws.client.actor import Actor
@@ -15,8 +16,6 @@ from dmpws.domain.access import AuthMode
 from dmpws.pki.demo import DemoPki
 from dmpws.seed import seed
 from dmpws.store import Store
-
-PATH = "/si-dmp-server/v2/services"
 
 
 class LocalApp:

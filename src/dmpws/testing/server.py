@@ -1,6 +1,7 @@
 """A real server in a process of its own, for tests: gunicorn, mutual TLS, its own data folder."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,18 +15,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from dmpws.app import SERVICES_PATH as PATH
 from dmpws.client import LpsSession
 from dmpws.client.actor import Actor
 from dmpws.pki.demo import DemoPki, create, open_pki
 
-PATH = "/si-dmp-server/v2/services"
-
 
 def free_port() -> int:
-    """A TCP port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port nobody listens on now, outside of those the system gives to clients: it must be free again when a
+    server that was killed comes back."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
 
 
 class LiveServer:

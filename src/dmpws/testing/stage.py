@@ -9,6 +9,7 @@ from lxml import etree
 from sqlalchemy import update
 
 from dmpws import cast
+from dmpws.app import SERVICES_PATH as PATH
 from dmpws.app import build_app
 from dmpws.client.transport import WsgiTransport
 from dmpws.config import load as configure
@@ -37,7 +38,6 @@ from dmpws.vihf.issue import Lps, TokenRequest, make, request_for
 from dmpws.xml.names import HABILITATIONS, HL7, RS, SOAP
 from dmpws.xml.parser import parse
 
-PATH = "/si-dmp-server/v2/services"
 LPS = Lps(cast.SOFTWARE.name, "1.0", cast.SOFTWARE.number, "1.2.250.1.999.1.1.7898")
 DOCTOR = (Code("10", oids.PROFESSIONS, "Médecin"), Code("SM26", oids.SKILLS, "Qualifié en Médecine Générale (SM)"))
 YEAR = timedelta(days=365)
