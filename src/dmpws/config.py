@@ -129,7 +129,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("max_xml_document", 32 * MB, "octets of one XML document, which must be canonicalised in memory"),
     Option("max_parts", 64, "MIME parts of a request"),
     Option("max_part_headers", 16 * 1024, "octets of the headers of one MIME part"),
-    Option("max_tags", 1_000_000, "tags of one XML document"),
+    Option("max_tags", 1_000_000, "tags of one XML document, and as many attributes"),
     Option("max_depth", 100, "depth of one XML document"),
     Option("max_request_seconds", 120, "seconds to receive a whole request"),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from assault import ACK, CANARY, FAULT, Forge, Message, Range
 
+from dmpws.testing.local import LocalApp
 from dmpws.xml.names import SOAP, SOAP11, WSA, WSSE
 
 Make = Callable[[Forge], Message]
@@ -262,3 +263,19 @@ def test_small_limits(small: Range, forge: Forge) -> None:
     chunked = large.with_environ(CONTENT_LENGTH="")
     small.refused(chunked, "DMPInvalidRequest", "LIMIT-ENVELOPE", status=413)
     small.accepted(good, "AA")
+
+
+def test_what_production_asks_for(target: Range, forge: Forge) -> None:
+    """An action, always; and faults of the sender with the status of the SOAP 1.2 binding."""
+    strict = Range(
+        LocalApp(target.app.store, target.app.pki, target.app.now, strict_action="true", http_binding="true"),
+        target.folder,
+    )
+    addressed = forge.existence()
+    start, end = addressed.octets.index(b"<wsa:Action"), addressed.octets.index(b"</wsa:Action>") + 13
+    silent = replace(addressed, octets=addressed.octets[:start] + addressed.octets[end:])
+    target.accepted(silent, "AA")
+    strict.refused(silent, "MessageAddressingHeaderRequired", status=400)
+    strict.refused(addressed.with_security(), "DMPInvalidRequest", "VIHF-NOMBRE", status=400)
+    strict.accepted(addressed, "AA")
+    target.sent += strict.sent

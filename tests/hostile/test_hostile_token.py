@@ -27,6 +27,8 @@ from assault import (
     octets_of,
     seal_token,
 )
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from dmpws.client.scenario import HOSPITAL_DOCTOR, OTHER_DOCTOR
@@ -347,6 +349,16 @@ def shown(certificate: bytes) -> Callable[[Forge], Message]:
     return lambda forge: replace(forge.existence(), certificate=certificate)
 
 
+def unsorted_name(certificate: x509.Certificate) -> bytes:
+    """The certificate with its multi-valued RDN in the order of old cards, which the library does not load."""
+    name = certificate.subject.public_bytes()
+    # The last RDN is the one with several values: a SET that reaches the end of the name.
+    start = next(n for n in range(len(name)) if name[n] == 0x31 and n + 2 + name[n + 1] == len(name)) + 2
+    second = start + 2 + name[start + 1]
+    swapped = name[:start] + name[second:] + name[start:second]
+    return certificate.public_bytes(Encoding.DER).replace(name, swapped)
+
+
 STOLEN: dict[str, Case] = {
     "none": Case(lambda forge: forge.existence().with_security(), "DMPInvalidRequest", "VIHF-NOMBRE"),
     "two": Case(lambda forge: forge.existence(forge.token(), forge.token()), "DMPInvalidRequest", "VIHF-NOMBRE"),
@@ -369,6 +381,9 @@ STOLEN: dict[str, Case] = {
     ),
     "old": Case(old(3601), "DMPAuthenticationError", "VIHF-AGE"),
     "of the future": Case(old(-61), "DMPAuthenticationError", "VIHF-FUTUR"),
+    "certificate with an unsorted name": Case(
+        lambda forge: shown(unsorted_name(forge.card.auth_certificate))(forge), "DMPInvalidCertificate", "PKI-LOAD"
+    ),
     "unreadable certificate": Case(shown(b"0\x82\x01\x00not DER"), "DMPInvalidCertificate", "PKI-LOAD"),
     "huge": Case(lambda forge: forge.existence(forge.token(reason="x" * 300_000)), "DMPInvalidRequest", "XML-SIZE"),
     "many tags": Case(

@@ -26,7 +26,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Fork the children. Nothing may have started a thread before."""
-        for end in (signal.SIGTERM, signal.SIGHUP):  # gunicorn alone would take a closed terminal for a reload
+        for end in _ENDS:
             if signal.getsignal(end) is not signal.SIG_IGN:  # nohup
                 signal.signal(end, _interrupt)
         for name, target in self._targets.items():
@@ -80,5 +80,12 @@ class Supervisor:
             os._exit(status)
 
 
+# gunicorn alone would take a closed terminal (SIGHUP) for a reload.
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def _interrupt(_signal: int, _frame: Any) -> NoReturn:
+    """End, once: a second signal would interrupt the ending."""
+    for end in _ENDS:
+        signal.signal(end, signal.SIG_IGN)
     raise KeyboardInterrupt
