@@ -103,9 +103,7 @@ def test_only_the_verifiers_hold_the_seals() -> None:
 
 
 def test_files_stay_small() -> None:
-    sizes = {
-        p.relative_to(SOURCE).as_posix(): len(p.read_text("utf-8").splitlines()) for p in SOURCE.rglob("*.py")
-    }
+    sizes = {p.relative_to(SOURCE).as_posix(): len(p.read_text("utf-8").splitlines()) for p in SOURCE.rglob("*.py")}
     assert {name: n for name, n in sizes.items() if n > 600} == {}
     too_long = {n: s for n, s in sizes.items() if n.startswith("transactions/td") and s > 250}
     assert too_long == {}

@@ -281,42 +281,24 @@ def test_the_seal_of_the_tests_is_good(target: Range, hospital_forge: Forge) -> 
 # Comments, which exclusive C14N leaves out of what is signed
 
 
-def test_a_comment_cuts_nothing(target: Range, forge: Forge) -> None:
-    """The name is read whole, or the doctor would become whoever the first half names."""
-    whole = b">899900063480<"
-    commented = forge.token().replace(whole, b">8999<!-- -->00063480<")
-    target.accepted(forge.existence(commented), "AA")
-    assert target.app.traces()[-1]["person"] == "899900063480"
-
-
 @pytest.mark.parametrize(
-    ("changes", "comment", "code", "rule"),
+    ("foreign", "code", "rule"),
     [
-        (
-            {"name_id": "899900063480x801234534765"},
-            (b"899900063480x801234534765", b"899900063480<!-- -->x801234534765"),
-            "DMPAuthenticationError",
-            "VIHF-NAMEID",
-        ),
-        (
-            {"structure": "4999000634800019"},
-            (b"4999000634800019", b"499900063480001<!-- -->9"),
-            "DMPAuthenticationError",
-            "VIHF-STRUCTURE",
-        ),
+        (b"<!-- -->", "DMPInvalidRequest", "VIHF-COMMENTAIRE"),
+        (b"<?x y?>", "DMPAuthenticationError", "SIG-CONTENU"),
     ],
+    ids=["comment", "instruction"],
+)
+@pytest.mark.parametrize(
+    ("whole", "first", "rest"),
+    [(b">899900063480<", b">8999", b"00063480<"), (b">499900063480001<", b">4999000634800", b"01<")],
     ids=["NameID", "structure"],
 )
-def test_a_comment_hides_nothing(
-    target: Range, forge: Forge, changes: dict[str, str], comment: tuple[bytes, bytes], code: str, rule: str
+def test_nothing_foreign_in_a_token(
+    target: Range, forge: Forge, whole: bytes, first: bytes, rest: bytes, foreign: bytes, code: str, rule: str
 ) -> None:
-    """The first half alone would be good."""
-    target.refused(forge.existence(forge.token(**changes).replace(*comment)), code, rule)
-
-
-def test_an_instruction_is_part_of_what_was_signed(target: Range, forge: Forge) -> None:
-    commented = forge.token().replace(b">899900063480<", b">8999<?x y?>00063480<")
-    target.refused(forge.existence(commented), "DMPAuthenticationError", "SIG-CONTENU")
+    commented = forge.token().replace(whole, first + foreign + rest)
+    target.refused(forge.existence(commented), code, rule)
 
 
 # Stolen, replayed, old, foreign

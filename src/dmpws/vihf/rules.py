@@ -23,6 +23,12 @@ FORM = Rule(
     "SAML2 2.3.3",
     _FORM,
 )
+COMMENTS = Rule(
+    "VIHF-COMMENTAIRE",
+    "Le VIHF ne contient ni commentaire ni instruction de traitement",
+    "DMPWS D70",
+    _FORM,
+)
 SAML_VERSION = Rule("VIHF-SAML", "L'assertion est de version SAML 2.0", "SAML2 2.3.3", _FORM)
 ID = Rule("VIHF-ID", "L'identifiant de l'assertion est un UUID, précédé ou non de _", "SAML2 1.3.4", _FORM)
 INSTANT = Rule("VIHF-INSTANT", "IssueInstant est une date et heure UTC", "SAML2 1.3.3", _FORM)

@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
+from lxml import etree
 
 from dmpws.domain.access import AuthMode
 from dmpws.domain.checks import Check, Outcome, Refused, Report, refusal
@@ -130,6 +131,10 @@ def _read(octets: bytes, sha1: bool) -> _Received:
         return _Received(None, tuple(report.checks))
     carries_signature = next(root.iter(_SIGNATURE), None) is not None
     signature = verify_enveloped(octets, sha1=sha1, report=report) if carries_signature else None
+    # The canonical form leaves comments out: whatever is in them was signed by nobody.
+    foreign = next(root.iter(etree.Comment, etree.PI), None)
+    if foreign is not None:
+        report.failed(rules.COMMENTS, found=shown(etree.tostring(foreign, with_tail=False, encoding="unicode")))
     read = token.read(root if signature is None else signature.signed)
     return _Received(read, tuple(report.checks), carries_signature, signature.certificate if signature else None)
 
