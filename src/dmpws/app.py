@@ -26,6 +26,7 @@ from dmpws.signature.model import ReceivedLot, VerifiedLot
 from dmpws.signature.verify_lot import ExpectedSigner, LotPolicy
 from dmpws.soap.contracts import Contracts
 from dmpws.soap.message import SoapRequest
+from dmpws.soap.official_cda import cda_checker
 from dmpws.soap.validation import Schemas
 from dmpws.store import KeyCommand, KeyFile, Store, StoreOptions, open_store
 from dmpws.tracing import certificate_shown, trace_refusals
@@ -63,7 +64,7 @@ def build_app(
         store=store,
         verify_token=_token_verifier(config, store, trust),
         check_body=_body_checker(schemas),
-        check_cda_header=schemas.check_cda_header,
+        check_cda_header=cda_checker(config.cda, config.cda_schemas, schemas),
         lot_verifier=_lot_verifiers(config, trust),
         settings=settings_of(config),
         new_uuid=lambda: str(uuid.uuid4()),
@@ -115,6 +116,9 @@ def settings_of(config: Config) -> Settings:
         cda_limits=limits_of(config).xml_document,
         feeding_requires=config.feeding_requires,
         strict_identity=config.strict_identity,
+        vsm=config.vsm,
+        vsm_reserved=config.vsm_reserved,
+        vaccination_history=config.vaccination_history,
         max_results=config.max_results,
     )
 

@@ -116,7 +116,11 @@ OPTIONS: tuple[Option, ...] = (
     Option("cumul_invisible_patient_masque_ps", False, "a document may be masked and invisible at once"),
     Option("feeding_requires", "nothing", "what a deposit needs (DMPWS D20)", ("nothing", "authorisation")),
     Option("strict_identity", False, "refuse lots whose identity traits differ from the record (DMPWS D36)"),
-    Option("cda", "header", "CDA validation level (DMPWS D17)", ("off", "header")),
+    Option("cda", "header", "CDA validation level (DMPWS D17)", ("off", "header", "xsd", "schematron")),
+    Option("cda_schemas", "", "folder of the official CDA files, for the levels xsd and schematron"),
+    Option("vsm", "per_author", "one current VSM (DMPWS D34)", ("per_author", "per_record", "off"), {"ihe": "off"}),
+    Option("vsm_reserved", False, "only the médecin traitant deposits a VSM (DMPWS D34)"),
+    Option("vaccination_history", True, "keep the historique des vaccinations (DMPWS D33)", profiles={"ihe": False}),
     Option("max_results", 2000, "entries of a TD3.1 answer (DMPWS D23)"),
     # Protocol
     Option("strict_action", False, "refuse a request without wsa:Action", profiles={"production": True}),

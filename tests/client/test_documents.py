@@ -10,8 +10,8 @@ from lxml import etree
 from dmpws import cast
 from dmpws.client import Actor, Attachment, ClinicalDocument, Section
 from dmpws.client.cda import CONSULTATION_REPORT, LOINC, hl7_time
-from dmpws.client.metadata import entry_of
 from dmpws.client.pdf import one_page_pdf
+from dmpws.codec.cda_metadata import entry_of
 from dmpws.domain.access import AuthMode
 from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Xcn, Xon

@@ -207,7 +207,7 @@ def test_every_fault_has_the_form_of_soap_1_2(answers: list[Answer]) -> None:
 
 
 def test_answers_of_the_repository_are_multipart(answers: list[Answer]) -> None:
-    """ITI-41 and ITI-43, even without a part, even faults (dmp.md 1.1)."""
+    """ITI-41 and ITI-43, even without a part, even faults."""
     for answer in answers:
         action = answer.envelope.findtext(f"{S}Header/{{{WSA}}}Action") or ""
         repository = "ProvideAndRegister" in action or "RetrieveDocumentSet" in action

@@ -15,6 +15,9 @@ class Patients:
     def find(self, ins: Ins) -> PatientRecord | None:
         return next((r for r in self.records if ins in r.identifiers), None)
 
+    def lock(self, patient: int) -> None:
+        """One thread: nobody else changes anything."""
+
     def create(
         self,
         identifiers: Sequence[Ins],

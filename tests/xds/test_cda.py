@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from xds_world import World, errors_of, fill, lot, placeholders, rules_of
+from xds_world import REPLACE, World, errors_of, fill, lot, placeholders, rules_of
 
 from dmpws.codec.cda import parse_document, read_header
 from dmpws.domain.cda import CdaId, same_time
@@ -135,3 +135,50 @@ def test_a_moment_is_itself_and_no_other(moment: datetime, minutes: int, seconds
 @given(st.text(), st.text())
 def test_any_text_is_compared(cda: str, dtm: str) -> None:
     assert same_time(cda, dtm) in (True, False)
+
+
+def versions(world: World, set_id: str, version: str, **how: str) -> set[str]:
+    """Deposit a version of a document; the rules it breaks."""
+    values = placeholders(document_set_id=set_id, **{k: v for k, v in how.items() if k == "target"})
+    change = [["</rim:RegistryObjectList>", REPLACE]] if "target" in how else []
+    numbered = [['versionNumber value="1"', f'versionNumber value="{version}"']]
+    frame = lot(values, change=change, change_document=numbered)
+    return rules_of(world.deposit(frame))
+
+
+def test_the_same_version_of_a_document_comes_once(world: World) -> None:
+    assert versions(world, "2.25.1", "1") == set()
+    assert versions(world, "2.25.1", "01") == {"CDA-VERSION"}
+    assert versions(world, "2.25.1", "3") == set()
+    # An older version may come late, as long as it replaces nothing newer (CI-SIS SM 3.5.5.10).
+    assert versions(world, "2.25.1", "2") == set()
+    assert versions(world, "2.25.2", "1") == set()
+    assert versions(world, "", "1") <= {"CDA-HEADER"}
+
+
+def test_a_version_never_replaces_a_higher_one(world: World) -> None:
+    frame = lot(
+        placeholders(document_set_id="2.25.1"),
+        change_document=[['versionNumber value="1"', 'versionNumber value="3"']],
+    )
+    assert errors_of(world.deposit(frame)) == []
+    with world.store.read() as work:
+        (old,) = work.documents.by_unique_id([frame.values["document_unique_id"]])
+    assert versions(world, "2.25.1", "2", target=old.entry_uuid) == {"CDA-VERSION-HIGHER"}
+    assert versions(world, "2.25.1", "4", target=old.entry_uuid) == set()
+
+
+def test_another_set_is_a_warning(world: World) -> None:
+    frame = lot(placeholders(document_set_id="2.25.1"))
+    world.deposit(frame)
+    with world.store.read() as work:
+        (old,) = work.documents.by_unique_id([frame.values["document_unique_id"]])
+    assert versions(world, "2.25.2", "2", target=old.entry_uuid) == set()
+    assert any("CDA-SET" in warning for warning in world.notes.warnings)
+
+
+def test_a_replacement_that_is_only_said_is_a_warning(world: World) -> None:
+    parent = '<relatedDocument typeCode="RPLC"><parentDocument><id root="2.25.9"/></parentDocument></relatedDocument>'
+    frame = lot(change_document=[["<componentOf>", f"{parent}<componentOf>"]])
+    assert errors_of(world.deposit(frame)) == []
+    assert any("CDA-RELATED" in warning for warning in world.notes.warnings)

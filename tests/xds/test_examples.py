@@ -17,20 +17,25 @@ from xds_world import (
     lot,
     placeholders,
     rules_of,
+    schemas,
     status_of,
     unique_id_of,
 )
 
 from dmpws.codec.ebxml.attachments import content_id
+from dmpws.codec.ebxml.query_forms import FORMS
 from dmpws.domain.access import Purpose
+from dmpws.domain.checks import Report
 from dmpws.domain.patient import DmpStatus
 from dmpws.resources import folder
 from dmpws.transactions.call import Settings
 from dmpws.xml.names import RIM, XDSB, XOP
 from dmpws.xml.parser import XmlLimits, parse
 
-DEPOSITS, SEARCHES, READS = cases("TD2.1"), cases("TD3.1"), cases("TD3.2")
+DEPOSITS = [{"transaction": code, **case} for code in ("TD2.1", "TD2.2") for case in cases(code)]
+SEARCHES, READS = cases("TD3.1"), cases("TD3.2")
 EXAMPLES = folder("transactions")
+QUERIES = {form.name: uuid for uuid, form in FORMS.items()}
 
 
 def ids(case: dict[str, Any]) -> str:
@@ -57,9 +62,11 @@ def test_deposit(case: dict[str, Any], shared_world: World) -> None:
         document=case["document"].encode() if "document" in case else None,
         signature=case.get("signature", "<Signature/>").encode(),
         replace_all=case.get("replace_all", []),
+        transaction=case["transaction"],
     )
     body = world.deposit(frame, case.get("caller", "libre"), **token_of(case))
     check(case, body)
+    assert world.notes.transaction == case["transaction"]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +76,8 @@ def record(shared_record: World) -> Record:
 
 @pytest.mark.parametrize("case", SEARCHES, ids=ids)
 def test_search(case: dict[str, Any], record: Record) -> None:
-    text = (EXAMPLES / "TD3.1" / case.get("frame", "request.xml")).read_text("utf-8")
+    frame = "query.xml" if "query" in case else case.get("frame", "request.xml")
+    text = (EXAMPLES / "TD3.1" / frame).read_text("utf-8").replace("{{query}}", QUERIES.get(case.get("query"), ""))
     slots = "".join(slot(name, values) for name, values in case.get("parameters", {}).items())
     text = text.replace("</rim:AdhocQuery>", slots + "</rim:AdhocQuery>")
     world = replace(record.world, settings=settings_of(case))
@@ -81,7 +89,21 @@ def test_search(case: dict[str, Any], record: Record) -> None:
     references = [ref.get("id", "") for ref in body.iter(f"{{{RIM}}}ObjectRef")]
     assert [record.name_of(unique_id) for unique_id in found] == case.get("found", [])
     assert [record.name_of(uuid) for uuid in references] == case.get("references", [])
-    assert body.get("totalResultCount") == str(len(found) + len(references))
+    packages = [package.get("id", "") for package in body.iter(f"{{{RIM}}}RegistryPackage")]
+    assert [record.name_of(uuid) for uuid in packages] == case.get("packages", [])
+    associations = [shown(link, record) for link in body.iter(f"{{{RIM}}}Association")]
+    assert associations == case.get("associations", [])
+    number = len(found) + len(references) + len(packages) + len(associations)
+    assert body.get("totalResultCount") == str(number)
+    if number:
+        report = Report()
+        assert schemas().check(body, report), report.failures
+
+
+def shown(link: etree._Element, record: Record) -> str:
+    """An association as the cases write it: type, source, target."""
+    kind = link.get("associationType", "").rpartition(":")[2]
+    return f"{kind} {record.name_of(link.get('sourceObject', ''))} {record.name_of(link.get('targetObject', ''))}"
 
 
 @pytest.mark.parametrize("case", READS, ids=ids)

@@ -6,6 +6,7 @@ import pytest
 from xds_world import CALLERS, EVENT, MASK, REPLACE, Frame, World, errors_of, lot, placeholders, rules_of, status_of
 
 from dmpws.domain.document import RPLC_2010, Status, StoredEntry
+from dmpws.transactions.call import Settings
 
 LIST_END = "</rim:RegistryObjectList>"
 
@@ -96,7 +97,7 @@ def test_a_masked_document_is_unknown_to_others(world: World) -> None:
 def test_the_document_of_another_patient(world: World) -> None:
     world.open_dmp("nessi")
     world.patient = "nessi"
-    frame = lot(placeholders("nessi"), change=[["PID-5|PAT-TROIS^DOMINIQUE", "PID-5|NESSI^RUTH"]])
+    frame = lot(placeholders("nessi"), replace_all=[["PAT-TROIS", "NESSI"], ["DOMINIQUE", "RUTH"]])
     assert errors_of(world.deposit(frame)) == []
     other = stored(world, frame)
     world.patient = "pat-trois"
@@ -115,6 +116,7 @@ def test_a_signature_is_not_replaced(world: World) -> None:
 
 @pytest.mark.parametrize("code", ["INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX"])
 def test_what_is_visible_does_not_become_invisible(world: World, code: str) -> None:
+    world.settings = Settings(majority_age=60)
     old = deposited(world)
     hidden = MASK.replace("MASQUE_PS", code)
     body = world.deposit(replacing(old, ["<!-- formatCode -->", hidden]))

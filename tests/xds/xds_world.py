@@ -139,10 +139,11 @@ def lot(
     document: bytes | None = None,
     signature: bytes = b"<Signature/>",
     replace_all: Sequence[Sequence[str]] = (),
+    transaction: str = "TD2.1",
 ) -> Frame:
-    """The example lot of transactions/TD2.1, changed."""
+    """The example lot of transactions/TD2.1 or TD2.2, changed."""
     values = values or placeholders()
-    examples = folder("transactions") / "TD2.1"
+    examples = folder("transactions") / transaction
     if document is None:
         document = fill(
             _swap((examples / "document.xml").read_text("utf-8"), replace_all), values, change_document
@@ -284,6 +285,34 @@ EVENT = """<rim:Classification id="e1" classificationScheme="urn:uuid:2c6b8cb7-8
     <rim:Value>2.16.840.1.113883.6.3</rim:Value></rim:ValueList></rim:Slot></rim:Classification>"""
 REPLACE = """<rim:Association id="rplc" associationType="urn:ihe:iti:2007:AssociationType:RPLC"
     sourceObject="document" targetObject="{{target}}"/></rim:RegistryObjectList>"""
+REFERENCE_IDS = """<rim:Slot name="urn:ihe:iti:xds:2013:referenceIdList"><rim:ValueList>
+    <rim:Value>2026-0042^^^&amp;1.2.250.1.999.1.1.7898.3&amp;ISO^urn:ihe:iti:xds:2013:order</rim:Value>
+    <rim:Value>1.2.840.113619.2.1^^^^urn:ihe:iti:xds:2016:studyInstanceUID</rim:Value></rim:ValueList></rim:Slot>"""
+FOLDER = """<rim:RegistryPackage id="classeur"><rim:Name><rim:LocalizedString value="Grossesse"/></rim:Name>
+    <rim:Classification id="f1" classificationNode="urn:uuid:d9d542f3-6cc4-48b6-8870-ea235fbc94c2"
+    classifiedObject="classeur"/><rim:Classification id="f2" nodeRepresentation="SUIVI" classifiedObject="classeur"
+    classificationScheme="urn:uuid:1ba97051-7806-41a8-a48b-8fce7af683c5"><rim:Slot name="codingScheme"><rim:ValueList>
+    <rim:Value>1.2.250.1.999.9</rim:Value></rim:ValueList></rim:Slot></rim:Classification>
+    <rim:ExternalIdentifier id="f3" identificationScheme="urn:uuid:f64ffdf0-4b97-4e06-b79f-a52b38ec2f8a"
+    registryObject="classeur" value="{{patient}}"/>
+    <rim:ExternalIdentifier id="f4" identificationScheme="urn:uuid:75df8f67-9973-4fbe-a900-df66cefecc5a"
+    registryObject="classeur" value="{{folder_unique_id}}"/></rim:RegistryPackage>
+    <rim:Association id="has-folder" associationType="urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember"
+    sourceObject="lot" targetObject="classeur"/>
+    <rim:Association id="in-folder" associationType="urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember"
+    sourceObject="classeur" targetObject="document"/>
+    <rim:Association id="has-link" associationType="urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember"
+    sourceObject="lot" targetObject="in-folder"/></rim:RegistryObjectList>"""
+SHARED_FOLDER = FOLDER.replace(
+    "</rim:RegistryObjectList>",
+    """<rim:Association id="masked-in-folder" sourceObject="classeur" targetObject="{{masque_uuid}}"
+    associationType="urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember"/>
+    <rim:Association id="has-masked-link" associationType="urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember"
+    sourceObject="lot" targetObject="masked-in-folder"/>
+    <rim:Association id="reference" associationType="urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember"
+    sourceObject="lot" targetObject="{{lettre_uuid}}"><rim:Slot name="SubmissionSetStatus"><rim:ValueList>
+    <rim:Value>Reference</rim:Value></rim:ValueList></rim:Slot></rim:Association></rim:RegistryObjectList>""",
+)
 """Changes of the example lot: what stands before formatCode, and at the end of the list."""
 
 
@@ -305,8 +334,9 @@ class Record:
     octets: dict[str, bytes]
 
     def name_of(self, identifier: str) -> str:
-        """Name of the document that has this uniqueId or entryUUID."""
-        return next(name for name, value in self.values.items() if value == identifier).removesuffix("_uuid")
+        """Name of the document, lot or folder that has this uniqueId or UUID; an association has none."""
+        names = (name for name, value in self.values.items() if value == identifier)
+        return next(names, "association").removesuffix("_uuid")
 
 
 def fill_record(world: World) -> Record:
@@ -319,24 +349,36 @@ def fill_record(world: World) -> Record:
             "values": created("20260301"),
             "change": [
                 ["<!-- formatCode -->", EVENT],
+                ['<rim:Slot name="serviceStartTime">', REFERENCE_IDS + '<rim:Slot name="serviceStartTime">'],
                 ['nodeRepresentation="11488-4"', 'nodeRepresentation="11490-0"'],
             ],
             "change_document": [['code="11488-4"', 'code="11490-0"']],
         },
-        "masque": {"values": created("20261001"), "change": [["<!-- formatCode -->", MASK]]},
-        "consultation": {"values": {}},
+        "masque": {
+            "values": created("20261001"),
+            "change": [["<!-- formatCode -->", MASK], ["</rim:RegistryObjectList>", FOLDER]],
+        },
+        "consultation": {"values": {}, "change": [["</rim:RegistryObjectList>", SHARED_FOLDER]]},
     }
     for name, how in lots.items():
         target = record.values.get("ancienne_uuid", "")
-        frame = lot(placeholders(**how["values"], target=target), **{k: v for k, v in how.items() if k != "values"})
+        folder_id = f"2.25.{uuid.uuid4().int}"
+        stored = {key: value for key, value in record.values.items() if key.endswith("_uuid")}
+        values = placeholders(**stored, **how["values"], target=target, folder_unique_id=folder_id)
+        frame = lot(values, **{k: v for k, v in how.items() if k != "values"})
         body = world.deposit(frame)
         assert errors_of(body) == []
         record.values[name] = frame.values["document_unique_id"]
-        record.values["signature"] = frame.values["signature_unique_id"]
         record.octets[name] = frame.parts["document@example"].read()
         with world.store.read() as work:
             (entry,) = work.documents.by_unique_id([record.values[name]])
             record.values[f"{name}_uuid"] = entry.entry_uuid
+            (package,) = work.packages.sets(unique_ids=[frame.values["lot_unique_id"]])
+            record.values |= {f"lot_{name}": package.unique_id, f"lot_{name}_uuid": package.uuid}
+            for found in work.packages.folders(unique_ids=[folder_id]):
+                record.values |= {f"classeur_{name}": found.unique_id, f"classeur_{name}_uuid": found.uuid}
+            (signature,) = work.documents.by_unique_id([frame.values["signature_unique_id"]])
+            record.values |= {"signature": signature.unique_id, "signature_uuid": signature.entry_uuid}
     for caller in ("libre", "camparini", "virginie"):
         world.authorise(caller)
     world.authorise("doctorant", treating_doctor=True)

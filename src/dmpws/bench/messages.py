@@ -12,10 +12,10 @@ from dmpws.client import Attachment, ClinicalDocument, LpsSession
 from dmpws.client import Deposit as ClientDeposit
 from dmpws.client.cda import CONSULTATION_REPORT, new_oid
 from dmpws.client.envelope import envelope
-from dmpws.client.metadata import entry_of
 from dmpws.client.patients import existence_request
 from dmpws.client.registry import cx, query_request, quoted
 from dmpws.client.repository import retrieve_request
+from dmpws.codec.cda_metadata import entry_of
 from dmpws.codec.ebxml.attachments import InlineOctets
 from dmpws.codec.ebxml.names import FIND_DOCUMENTS
 from dmpws.codec.value_sets import value_sets

@@ -9,6 +9,7 @@ from dmpws.client.cda import Attachment, ClinicalDocument, Section
 from dmpws.client.errors import BadAnswer, ClientError, Problem, ServerFault, Unreachable
 from dmpws.client.lot import Deposit, Lot
 from dmpws.client.session import KIT, LpsSession
+from dmpws.client.vaccination import Vaccination, vaccination_note
 from dmpws.pki.cards import Card
 from dmpws.vihf.issue import Lps
 
@@ -28,4 +29,6 @@ __all__ = [
     "Section",
     "ServerFault",
     "Unreachable",
+    "Vaccination",
+    "vaccination_note",
 ]

@@ -9,6 +9,7 @@ from dmpws.domain.code import Code
 from dmpws.domain.value_sets import Attribute
 from dmpws.pki.cards import Card
 from dmpws.pki.identity import PERSON_KINDS
+from dmpws.vihf.issue import roles_of
 
 DOCTOR = Code("10", oids.PROFESSIONS, "Médecin")
 GENERAL_PRACTICE = Code("SM26", oids.SKILLS, "Qualifié en Médecine Générale (SM)")
@@ -45,9 +46,6 @@ class Actor:
         if card.kind not in PERSON_KINDS:
             raise ValueError(f"{card.name}: the card of a structure does not say who calls")
         practice = card.practice
-        roles = [Code(practice.profession, oids.PROFESSIONS)]
-        if practice.speciality:
-            roles.append(Code(practice.speciality, oids.SKILLS))
         return cls(
             AuthMode.DIRECTE,
             card.identity.person,
@@ -56,12 +54,14 @@ class Actor:
             practice.structure,
             practice.structure_name,
             practice.sector,
-            tuple(roles),
+            roles_of(card),
         )
 
     @property
     def specialty(self) -> Code:
-        """authorSpecialty, table A02: `G15_10/SM26`."""
+        """authorSpecialty, table A02: `G15_10/SM26`; the role itself of who is not a professional."""
+        if self.roles[0].system == oids.NON_PROFESSIONALS:
+            return _named(Attribute.AUTHOR_SPECIALTY, self.roles[0].code, self.roles[0].system)
         code = f"G15_{self.roles[0].code}" + (f"/{self.roles[1].code}" if len(self.roles) > 1 else "")
         return _named(Attribute.AUTHOR_SPECIALTY, code, oids.AUTHOR_SPECIALTIES)
 

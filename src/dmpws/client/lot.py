@@ -8,10 +8,10 @@ from lxml import etree
 
 from dmpws.client.actor import Actor
 from dmpws.client.cda import ClinicalDocument, new_oid
-from dmpws.client.metadata import entry_of
 from dmpws.client.registry import cx
-from dmpws.client.submission import provide_and_register
+from dmpws.codec.cda_metadata import entry_of
 from dmpws.codec.ebxml.attachments import InlineOctets
+from dmpws.codec.ebxml.writing import provide_and_register
 from dmpws.domain import oids
 from dmpws.domain.code import Code
 from dmpws.domain.datatypes import format_dtm
@@ -107,16 +107,7 @@ def build_lot(
         deposit.described(content, f"Document{n:02d}")
         for n, (content, deposit) in enumerate(zip(octets, deposits, strict=True), 1)
     ]
-    lot = SubmissionSet(
-        id=SET_ID,
-        unique_id=new_oid(),
-        source_id=source_id,
-        patient_id=cx(ins),
-        submission_time=format_dtm(now),
-        content_type=content_type or _content_type(actor),
-        authors=(_author(actor),),
-        title=title,
-    )
+    lot = submission_set(ins, actor=actor, source_id=source_id, now=now, title=title, content_type=content_type)
     signature_id = new_oid()
     signature = sign_lot(
         signature_id=signature_id,
@@ -136,6 +127,22 @@ def build_lot(
     body = provide_and_register(lot, everything, _associations(entries, deposits), includes)
     document_ids = tuple(entry.unique_id for entry in entries)
     return Lot(lot.unique_id, signature_id, lot.submission_time, document_ids, body, attachments)
+
+
+def submission_set(
+    ins: Ins, *, actor: Actor, source_id: str, now: datetime, title: str = "", content_type: Code | None = None
+) -> SubmissionSet:
+    """The set of a lot or of an update, under a new uniqueId."""
+    return SubmissionSet(
+        id=SET_ID,
+        unique_id=new_oid(),
+        source_id=source_id,
+        patient_id=cx(ins),
+        submission_time=format_dtm(now),
+        content_type=content_type or _content_type(actor),
+        authors=(_author(actor),),
+        title=title,
+    )
 
 
 def _author(actor: Actor) -> Author:

@@ -9,26 +9,35 @@ from typing import Self
 
 from lxml import etree
 
-from dmpws.client import habilitations, patients, registry, repository
+from dmpws.client import habilitations, patients, registry, repository, update
 from dmpws.client.actor import Actor
 from dmpws.client.envelope import body_of, envelope
 from dmpws.client.errors import BadAnswer
-from dmpws.client.lot import Deposit, Lot, build_lot
+from dmpws.client.lot import Deposit, Lot, build_lot, submission_set
 from dmpws.client.received import ReceivedSink
 from dmpws.client.transport import Answer, HttpsTransport, Transport
 from dmpws.codec.ebxml.names import FIND_DOCUMENTS, GET_DOCUMENTS
 from dmpws.domain.access import Purpose
 from dmpws.domain.checks import Refused
-from dmpws.domain.document import Status
+from dmpws.domain.document import (
+    INVISIBLE_PATIENT,
+    INVISIBLE_REPRESENTANTS_LEGAUX,
+    MASQUE_PS,
+    VISIBILITIES,
+    Status,
+    SubmissionSet,
+)
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import Ins, Traits
 from dmpws.http.limits import Limits
 from dmpws.http.media_type import parse_media_type
 from dmpws.http.mtom import SOAP_TYPE, PackageReader, write_package
 from dmpws.pki.cards import Card
+from dmpws.pki.identity import CertificateKind
 from dmpws.transactions import load
 from dmpws.transactions.registry import transaction
 from dmpws.vihf.issue import Lps, TokenRequest, make, request_for
+from dmpws.xml.names import RIM
 
 KIT = Lps("dmpws kit", "0.1.0", "DMPWS-KIT-tmp1", id="1.2.250.1.999.1.1.7898")
 """The software this kit says it is, unless told otherwise."""
@@ -167,12 +176,13 @@ class LpsSession:
         )
 
     def send_lot(self, ins: Ins, lot: Lot, *, token: bytes | None = None) -> repository.SubmissionAnswer:
-        """TD2.1: deposit a lot made by `build_lot`."""
-        received = self._call("TD2.1", ins, lot.body, token=token, attachments=lot.attachments)
+        """TD2.1, or TD2.2 with a CPE: deposit a lot made by `build_lot`."""
+        code, service = ("TD2.2", "repositoryCPE") if self.card.kind is CertificateKind.CPE else ("TD2.1", "")
+        received = self._call(code, ins, lot.body, token=token, attachments=lot.attachments, service=service)
         return repository.submission_answer(received.body)
 
     def submit(self, ins: Ins, deposits: Sequence[Deposit], *, title: str = "") -> repository.SubmissionAnswer:
-        """TD2.1: make, sign and deposit a lot."""
+        """TD2.1, or TD2.2 with a CPE: make, sign and deposit a lot."""
         return self.send_lot(ins, self.build_lot(ins, deposits, title=title))
 
     # TD3.1, TD3.2
@@ -220,6 +230,65 @@ class LpsSession:
         received = self._call("TD3.2", ins, repository.retrieve_request(unique_ids))
         return repository.retrieve_answer(received.body, received.parts)
 
+    # TD3.3
+
+    def mask(self, ins: Ins, unique_id: str) -> repository.SubmissionAnswer:
+        """TD3.3a: hide a document from the professionals who are neither its authors nor the médecin traitant."""
+        return self.change_visibility(ins, unique_id, add=frozenset({MASQUE_PS}))
+
+    def unmask(self, ins: Ins, unique_id: str) -> repository.SubmissionAnswer:
+        """TD3.3a: show it to them again."""
+        return self.change_visibility(ins, unique_id, remove=frozenset({MASQUE_PS}))
+
+    def make_visible(
+        self, ins: Ins, unique_id: str, *, to_patient: bool = True, to_representatives: bool = True
+    ) -> repository.SubmissionAnswer:
+        """TD3.3b: show a document to the patient and his representatives. It cannot be undone."""
+        removed = {INVISIBLE_PATIENT: to_patient, INVISIBLE_REPRESENTANTS_LEGAUX: to_representatives}
+        return self.change_visibility(ins, unique_id, remove=frozenset(code for code, so in removed.items() if so))
+
+    def change_visibility(
+        self, ins: Ins, unique_id: str, *, add: frozenset[str] = frozenset(), remove: frozenset[str] = frozenset()
+    ) -> repository.SubmissionAnswer:
+        """TD3.1, then a new version of the metadata of the document; LookupError when it is not found."""
+        slots = {"$XDSDocumentEntryUniqueId": [registry.quoted([unique_id])]}
+        found = self._call("TD3.1", ins, registry.query_request(GET_DOCUMENTS, slots)).body
+        answer = registry.query_answer(found)
+        if not answer.documents:
+            raise LookupError(f"{unique_id}: {', '.join(p.text for p in answer.problems) or 'not found'}")
+        entry = next(found.iter(f"{{{RIM}}}ExtrinsicObject"))
+        visibility = (answer.documents[0].confidentiality & VISIBILITIES | add) - remove
+        return self._update("TD3.3a", ins, update.metadata_request(self._update_set(ins), entry, visibility))
+
+    def archive(self, ins: Ins, unique_id: str) -> repository.SubmissionAnswer:
+        """TD3.3d: archive a document that is in force."""
+        return self._change_status("TD3.3d", ins, unique_id, Status.APPROVED, Status.ARCHIVED)
+
+    def unarchive(self, ins: Ins, unique_id: str) -> repository.SubmissionAnswer:
+        """TD3.3d: put an archived document back in force."""
+        return self._change_status("TD3.3d", ins, unique_id, Status.ARCHIVED, Status.APPROVED)
+
+    def delete(self, ins: Ins, unique_id: str, *, archived: bool = False) -> repository.SubmissionAnswer:
+        """TD3.3c: delete a document of mine, for good; needs no right to consult, so I must know its status."""
+        old = Status.ARCHIVED if archived else Status.APPROVED
+        return self._change_status("TD3.3c", ins, unique_id, old, Status.DELETED)
+
+    def _change_status(
+        self, code: str, ins: Ins, unique_id: str, old: Status, new: Status
+    ) -> repository.SubmissionAnswer:
+        """TD3.1b gives the entryUUID; LookupError when it does not."""
+        answer = self.get_documents(ins, unique_ids=[unique_id], return_type="ObjectRef")
+        if not answer.references:
+            raise LookupError(f"{unique_id}: {', '.join(p.text for p in answer.problems) or 'not found'}")
+        request = update.status_request(self._update_set(ins), answer.references[0], old, new)
+        return self._update(code, ins, request)
+
+    def _update_set(self, ins: Ins) -> SubmissionSet:
+        return submission_set(ins, actor=self.actor, source_id=self.lps.id, now=self._clock())
+
+    def _update(self, code: str, ins: Ins, request: etree._Element) -> repository.SubmissionAnswer:
+        return repository.submission_answer(self._call(code, ins, request).body)
+
     # The wire
 
     def _call(
@@ -230,22 +299,25 @@ class LpsSession:
         *,
         token: bytes | None = None,
         attachments: Mapping[str, Octets] | None = None,
+        service: str = "",
     ) -> _Received:
+        """service: path called, when it is not the first of the operation."""
         operation = transaction(code).operation
         if operation is None:
             raise ValueError(f"{code} has no message of its own")
+        path = service or operation.service
         message = envelope(
             action=operation.action,
-            to=f"{self._transport.url}/{operation.service}",
+            to=f"{self._transport.url}/{path}",
             assertion=token or self.token(ins),
             body=etree.tostring(body),
         )
         if operation.mtom_request or operation.mtom_answer:
             sent = write_package(message, attachments or {}, action=operation.action)
-            answer = self._transport.post(operation.service, sent.content_type, sent.chunks, sent.length)
+            answer = self._transport.post(path, sent.content_type, sent.chunks, sent.length)
         else:
             content_type = f'{SOAP_TYPE}; charset=UTF-8; action="{operation.action}"'
-            answer = self._transport.post(operation.service, content_type, [message], len(message))
+            answer = self._transport.post(path, content_type, [message], len(message))
         return _received(answer)
 
 

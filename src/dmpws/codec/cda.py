@@ -1,11 +1,18 @@
-"""Reading the header of a CDA document, alone or inside a self-presenting style sheet."""
+"""Reading the header of a CDA document: alone, signed, or inside a self-presenting style sheet.
+
+A signature of the document (CI-SIS SM 3.5) is left alone: it is the author's business and its readers', while the
+DMP checks the signature of the lot.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
 
 from lxml import etree
 
 from dmpws.domain.cda import CdaActor, CdaHeader, CdaId, CdaPatient
 from dmpws.domain.checks import Refused, Rule, refusal
 from dmpws.domain.code import Code
-from dmpws.xml.names import HL7
+from dmpws.xml.names import DS, HL7
 from dmpws.xml.parser import XmlLimits, parse
 from dmpws.xml.text import text_of
 
@@ -19,6 +26,11 @@ LIMITS = XmlLimits(octets=32 * 1024 * 1024, tags=4_000_000, depth=200)
 _H = f"{{{HL7}}}"
 _DOCUMENT = f"{_H}ClinicalDocument"
 _STYLE_SHEET = "{http://www.w3.org/1999/XSL/Transform}stylesheet"
+_CARRIERS = {
+    _STYLE_SHEET: f"{{urn:asip-sante:ci-sis}}Contenu/{_DOCUMENT}",
+    f"{{{DS}}}Signature": f"{{{DS}}}Object/{_DOCUMENT}",
+}
+"""Roots that carry a ClinicalDocument, and where."""
 
 
 def parse_document(octets: bytes, limits: XmlLimits = LIMITS) -> tuple[etree._Element, bool]:
@@ -32,10 +44,11 @@ def parse_document(octets: bytes, limits: XmlLimits = LIMITS) -> tuple[etree._El
         raise refusal(FORM, found=error.message[:300]) from error
     if root.tag == _DOCUMENT:
         return root, False
-    document = root.find(f".//{_DOCUMENT}") if root.tag == _STYLE_SHEET else None
-    if document is None:
-        raise refusal(ROOT, expected="ClinicalDocument ou xsl:stylesheet", found=str(root.tag)[:200])
-    return document, True
+    carried = root.findall(_CARRIERS[root.tag]) if root.tag in _CARRIERS else []
+    if len(carried) != 1:
+        expected = "ClinicalDocument, xsl:stylesheet ou ds:Signature qui en porte un"
+        raise refusal(ROOT, expected=expected, found=str(root.tag)[:200])
+    return carried[0], root.tag == _STYLE_SHEET
 
 
 def read_header(document: etree._Element, *, self_presenting: bool = False) -> CdaHeader:
@@ -52,13 +65,13 @@ def read_header(document: etree._Element, *, self_presenting: bool = False) -> C
         confidentiality=_code(_find(document, "confidentialityCode")),
         language=_attribute(_find(document, "languageCode"), "code"),
         patient=_patient(_find(document, "recordTarget/patientRole")),
-        authors=tuple(_actor(a) for a in _all(document, "author/assignedAuthor")),
+        authors=tuple(_author(a) for a in _all(document, "author")),
         legal_authenticator=_actor(authenticator) if authenticator is not None else None,
         service_start=_value(_find(event, "effectiveTime/low")),
         service_stop=_value(_find(event, "effectiveTime/high")),
         practice_setting=_code(_find(event, f"performer/{_SETTING}")),
         facility_type=_code(_find(encounter, "location/healthCareFacility/code")),
-        template_ids=tuple(t.get("root", "") for t in _all(document, "templateId")),
+        templates=tuple(CdaId(t.get("root", ""), t.get("extension", "")) for t in _all(document, "templateId")),
         media_type=_attribute(body, "mediaType"),
         replaces=tuple(
             i.root
@@ -67,9 +80,18 @@ def read_header(document: etree._Element, *, self_presenting: bool = False) -> C
             for i in _ids(_find(related, "parentDocument"))
         ),
         self_presenting=self_presenting,
+        set_id=next((i for found in _all(document, "setId") for i in _id(found)), CdaId()),
+        version=_value(_find(document, "versionNumber")),
+        event_codes=tuple(_event_codes(document)),
+        reference_ids=(
+            *(i for order in _all(document, "inFulfillmentOf/order") for i in _ids(order)),
+            *(i for order in document.iterfind(f"{_H}inFulfillmentOf/{_H}order/{_ACCESSION}") for i in _id(order)),
+            *(i for act in _all(document, "documentationOf/serviceEvent") for i in _ids(act)),
+        ),
     )
 
 
+_ACCESSION = "{urn:dicom-org:ps3-20}accessionNumber"
 _SETTING = "assignedEntity/representedOrganization/standardIndustryClassCode"
 
 
@@ -91,13 +113,29 @@ def _patient(role: etree._Element | None) -> CdaPatient:
     )
 
 
+def _event_codes(document: etree._Element) -> Iterator[Code]:
+    for found in _all(document, "documentationOf/serviceEvent/code"):
+        yield from (c for c in map(_code, (found, *_all(found, "translation"))) if c is not None)
+
+
+def _author(author: etree._Element) -> CdaActor:
+    entity = _find(author, "assignedAuthor")
+    role = _attribute(_find(author, "functionCode"), "displayName")
+    return replace(_actor(entity), role=role) if entity is not None else CdaActor(role=role)
+
+
 def _actor(entity: etree._Element) -> CdaActor:
-    return CdaActor(_ids(entity), _ids(_find(entity, "representedOrganization")))
+    organisation = _find(entity, "representedOrganization")
+    return CdaActor(_ids(entity), _ids(organisation), _code(_find(entity, "code")))
 
 
 def _ids(element: etree._Element | None) -> tuple[CdaId, ...]:
-    found = (CdaId(i.get("root", ""), i.get("extension", "")) for i in _all(element, "id"))
-    return tuple(i for i in found if i.root or i.extension)
+    return tuple(i for found in _all(element, "id") for i in _id(found))
+
+
+def _id(element: etree._Element) -> tuple[CdaId, ...]:
+    found = CdaId(element.get("root", ""), element.get("extension", ""))
+    return (found,) if found.root or found.extension else ()
 
 
 def _code(element: etree._Element | None) -> Code | None:

@@ -6,6 +6,7 @@ from functools import cache
 from importlib import resources
 
 from dmpws.domain.code import Code
+from dmpws.domain.rubriques import Category, Espace, Rubrique, Rubriques
 from dmpws.domain.value_sets import Attribute, Member, ValueSets
 
 
@@ -13,6 +14,14 @@ from dmpws.domain.value_sets import Attribute, Member, ValueSets
 def value_sets() -> ValueSets:
     """Return the value sets shipped with the package, read once per worker."""
     return ValueSets({attribute: _table(attribute) for attribute in Attribute}, _formats())
+
+
+@cache
+def rubriques() -> Rubriques:
+    """Return where documents are shown, by type, read once per worker."""
+    rows = list(_rows("rubriques", 4))
+    shown = {(code, system): (espace, category) for code, system, espace, category in rows if espace}
+    return Rubriques({key: Rubrique(Espace[espace], Category[category]) for key, (espace, category) in shown.items()})
 
 
 def _table(attribute: Attribute) -> dict[tuple[str, str], Member]:

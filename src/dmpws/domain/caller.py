@@ -24,6 +24,8 @@ class Caller:
     structure: str
     roles: tuple[Code, ...]
     cpe_card: bool = False
+    equal_structures: frozenset[str] = frozenset()
+    """Structures whose documents are the caller's own too: FINESS EJ and EG stand for each other (DMPWS D85)."""
 
     @property
     def is_air(self) -> bool:

@@ -18,10 +18,22 @@ class CdaId:
 
 @dataclass(frozen=True, slots=True)
 class CdaActor:
-    """An author or the legal authenticator: own identifiers, and those of the structure."""
+    """An author or the legal authenticator: own identifiers, those of the structure, specialty and role."""
 
     ids: tuple[CdaId, ...] = ()
     structures: tuple[CdaId, ...] = ()
+    specialty: Code | None = None
+    role: str = ""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What XCN.1 may hold for this actor: a person is named by the extension, an instance by its OID alone."""
+        return frozenset(i.extension or i.root for i in self.ids) - {""}
+
+    @property
+    def structure_names(self) -> frozenset[str]:
+        """What XON.10 may hold for the structure."""
+        return frozenset(i.extension or i.root for i in self.structures) - {""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,7 @@ class CdaPatient:
 class CdaHeader:
     """A CDA header. Times are as written, local with offset; codes and times are empty or None when absent.
 
+    event_codes: codes of the acts and their translations. reference_ids: of the orders and of the acts.
     replaces: ids of the parentDocument of relatedDocument RPLC. media_type: of a non structured body, else empty.
     self_presenting: the document is an XSL style sheet that carries the CDA (auto-présentable).
     """
@@ -56,10 +69,25 @@ class CdaHeader:
     service_stop: str
     practice_setting: Code | None
     facility_type: Code | None
-    template_ids: tuple[str, ...]
+    templates: tuple[CdaId, ...]
     media_type: str
     replaces: tuple[str, ...]
     self_presenting: bool
+    set_id: CdaId = CdaId()
+    version: str = ""
+    event_codes: tuple[Code, ...] = ()
+    reference_ids: tuple[CdaId, ...] = ()
+
+    @property
+    def document_set(self) -> tuple[str, str]:
+        """setId, `root` or `root^extension`, and versionNumber without leading zeros; empty when absent."""
+        set_id = f"{self.set_id.root}^{self.set_id.extension}".rstrip("^")
+        return set_id, self.version.lstrip("0") or self.version
+
+    @property
+    def template_ids(self) -> tuple[str, ...]:
+        """The templateIds without their versions."""
+        return tuple(t.root for t in self.templates)
 
 
 _STEPS = {

@@ -1,5 +1,6 @@
 """The directory: professionals, structures and approved software (DMPWS D8, D9 and D35)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -52,3 +53,12 @@ class TokenMemory(Protocol):
     def remember(self, assertion_id: str, *, expires_at: datetime) -> bool:
         """Record the ID durably; False when it was already there."""
         ...
+
+
+def equal_structures(directory: Directory, structure: str, named: Iterable[str]) -> frozenset[str]:
+    """The structures among `named` that count as `structure`: the FINESS EJ of its EG, the EG attached to its EJ."""
+    own = directory.structure(structure)
+    parent = own.parent if own is not None else ""
+    others = {identifier: directory.structure(identifier) for identifier in frozenset(named) - {structure, parent}}
+    children = {i for i, other in others.items() if other is not None and other.parent == structure}
+    return frozenset(children | ({parent} & frozenset(named)))

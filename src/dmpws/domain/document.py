@@ -26,10 +26,20 @@ RPLC = "urn:ihe:iti:2007:AssociationType:RPLC"
 RPLC_2010 = "urn:ihe:iti:2010:AssociationType:RPLC"
 """Spelling of some real clients, accepted as RPLC."""
 SIGNS = "urn:ihe:iti:2007:AssociationType:signs"
+APND = "urn:ihe:iti:2007:AssociationType:APND"
+XFRM = "urn:ihe:iti:2007:AssociationType:XFRM"
+XFRM_RPLC = "urn:ihe:iti:2007:AssociationType:XFRM_RPLC"
+REPLACEMENTS = frozenset({RPLC, RPLC_2010, XFRM_RPLC})
+"""A document takes the place of another, which becomes Deprecated (ITI TF-3 4.2.2.2)."""
+DEPENDENTS = frozenset({APND, XFRM})
+"""A document completes or transforms another, and is Deprecated with it."""
+UPDATE_STATUS = "urn:ihe:iti:2010:AssociationType:UpdateAvailabilityStatus"
+"""Asks for another status (ITI-57); never stored."""
 
 MASQUE_PS = "MASQUE_PS"
 INVISIBLE_PATIENT = "INVISIBLE_PATIENT"
 INVISIBLE_REPRESENTANTS_LEGAUX = "INVISIBLE_REPRESENTANTS_LEGAUX"
+VISIBILITIES = frozenset({MASQUE_PS, INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX})
 
 SIGNATURE_TYPE = Code("E1762", "ASTM", "Full Document")
 SIGNATURE_CLASS = Code("urn:oid:1.3.6.1.4.1.19376.1.2.1.1.1", "URN", "Digital Signature")
@@ -129,9 +139,7 @@ class DocumentEntry:
     @property
     def visibility(self) -> frozenset[str]:
         """The masking codes of confidentialityCode."""
-        return frozenset(c.code for c in self.confidentiality) & {
-            MASQUE_PS, INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX,
-        }  # fmt: skip
+        return frozenset(c.code for c in self.confidentiality) & VISIBILITIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +152,28 @@ class Association:
 
 
 @dataclass(frozen=True, slots=True)
+class Folder:
+    """A classeur as submitted (ITI TF-3 4.2.3.4); its lastUpdateTime is the registry's, never the submitter's."""
+
+    id: str
+    unique_id: str
+    patient_id: str
+    """CX as received."""
+    codes: tuple[Code, ...]
+    title: str
+    comments: str = ""
+    lid: str = ""
+    slots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A parsed lot: exactly what was submitted, ids symbolic or UUID as received."""
 
     submission_set: SubmissionSet
     entries: tuple[DocumentEntry, ...]
     associations: tuple[Association, ...]
+    folders: tuple[Folder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

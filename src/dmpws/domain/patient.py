@@ -1,7 +1,7 @@
 """A patient's identity (INS) and the administrative record of the DMP."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from dmpws.domain import oids
@@ -42,6 +42,18 @@ def has_valid_key(matricule: str) -> bool:
         return len(matricule) == 15 and nir_key(matricule[:13]) == matricule[13:]
     except ValueError:
         return False
+
+
+def is_minor(birth_date: str, today: date, majority: int) -> bool:
+    """Tell whether somebody born on `birth_date` (YYYYMMDD, months and days may be missing or 00) is under age.
+
+    An incomplete date is the latest it can be, an unknown one nobody's minority.
+    """
+    if len(birth_date) < 4 or not (birth_date.isascii() and birth_date.isdigit()):
+        return False
+    year, month, day = birth_date[:4], birth_date[4:6], birth_date[6:8]
+    of_age = (int(year) + majority, int(month or 0) or 12, int(day or 0) or 31)
+    return of_age > (today.year, today.month, today.day)
 
 
 class DmpStatus(StrEnum):

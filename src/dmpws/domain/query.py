@@ -1,9 +1,14 @@
-"""What FindDocuments selects (ITI TF-2 3.18.4.1.2.3.7.1), independent of its ebXML spelling."""
+"""What the Find queries select (ITI TF-2 3.18.4.1.2.3.7), independent of its ebXML spelling."""
 
 from dataclasses import dataclass
 
 from dmpws.domain.code import Code
 from dmpws.domain.document import STABLE, Status
+
+
+def dtm_key(dtm: str) -> str:
+    """First instant of the period a DTM names, 14 digits, so that DTM of different precisions compare."""
+    return (dtm + "00000101000000"[len(dtm) :])[:14] if dtm else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +18,19 @@ class TimeRange:
     start: str = ""
     stop: str = ""
 
+    def holds(self, instant: str) -> bool:
+        """Tell whether an instant, 14 digits, is inside."""
+        return dtm_key(self.start) <= instant and (not self.stop or instant < dtm_key(self.stop))
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentQuery:
     """Criteria are ANDed; the values of one criterion are ORed.
 
-    event_codes, confidentiality: AND of ORs (several slots of one name).
-    author_persons: SQL LIKE patterns (`%`, `_`).
+    event_codes, confidentiality, reference_ids: AND of ORs (several slots of one name).
+    author_persons, reference_ids: SQL LIKE patterns (`%`, `_`).
+    signatures: signature entries too, which no Find query gives (DMPWS D14). all_versions: former metadata versions
+    too. among: entryUUIDs, empty when any will do.
     """
 
     patient: int
@@ -36,3 +47,28 @@ class DocumentQuery:
     service_start: TimeRange = TimeRange()
     service_stop: TimeRange = TimeRange()
     object_types: tuple[str, ...] = (STABLE,)
+    reference_ids: tuple[tuple[str, ...], ...] = ()
+    signatures: bool = False
+    all_versions: bool = False
+    among: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetQuery:
+    """Submission sets of a patient; author_person is one LIKE pattern, or empty."""
+
+    patient: int
+    statuses: tuple[Status, ...]
+    source_ids: tuple[str, ...] = ()
+    submission: TimeRange = TimeRange()
+    author_person: str = ""
+    content_types: tuple[Code, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FolderQuery:
+    """Folders of a patient; codes: AND of ORs."""
+
+    patient: int
+    statuses: tuple[Status, ...]
+    codes: tuple[tuple[Code, ...], ...] = ()

@@ -52,7 +52,7 @@ def is_own(document: StoredEntry, caller: Caller) -> bool:
 
 
 def is_of_structure(document: StoredEntry, caller: Caller) -> bool:
-    return caller.structure in document.author_institutions
+    return not document.author_institutions.isdisjoint({caller.structure} | caller.equal_structures)
 
 
 _ON_DOCUMENT: dict[Condition, Callable[[StoredEntry, Caller], bool]] = {

@@ -1,14 +1,15 @@
-"""Who may know that a document exists: the one function behind every list and every read.
+"""Who may know that a document exists: the one function behind every list and every read, the patient's too.
 
 A masked document is shown to its authors, to the structure that authored it, to the médecin traitant and, in an
 emergency mode, to whoever the patient's switch allows. To all others it does not exist.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from dmpws.domain.access import Purpose
 from dmpws.domain.caller import Caller
-from dmpws.domain.document import MASQUE_PS, StoredEntry
+from dmpws.domain.document import INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX, MASQUE_PS, StoredEntry
 from dmpws.domain.rights import decide, is_of_structure, is_own, profile_of, reading_rows
 
 STRUCTURE_PROFILES = frozenset({"es", "cpe", "pe"})
@@ -35,6 +36,20 @@ class Reader:
         return self.profile in STRUCTURE_PROFILES
 
 
+class Owner(StrEnum):
+    """Who reads a record as the one it is about: the patient, or a legal representative of his."""
+
+    PATIENT = "patient"
+    REPRESENTATIVE = "representative"
+
+
+_HIDDEN_FROM = {
+    Owner.PATIENT: frozenset({INVISIBLE_PATIENT}),
+    # What is kept from a minor himself is kept from those who read for him.
+    Owner.REPRESENTATIVE: frozenset({INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX}),
+}
+
+
 def is_author(reader: Reader, entry: StoredEntry) -> bool:
     """The reader is an author of the entry, in person or through the structure it acts for."""
     if reader.for_structure:
@@ -42,8 +57,14 @@ def is_author(reader: Reader, entry: StoredEntry) -> bool:
     return is_own(entry, reader.caller)
 
 
-def sees(reader: Reader, entry: StoredEntry) -> bool:
-    """Tell whether the entry exists for this reader."""
+def sees(reader: Reader | Owner, entry: StoredEntry) -> bool:
+    """Tell whether the entry exists for this reader.
+
+    The patient and his representatives see everything, masked, archived, obsolete and deleted documents included,
+    but what was made invisible to them, and no lot signature.
+    """
+    if isinstance(reader, Owner):
+        return entry.visibility.isdisjoint(_HIDDEN_FROM[reader]) and not entry.is_signature
     if MASQUE_PS not in entry.visibility:
         return True
     if reader.for_structure:
@@ -53,8 +74,19 @@ def sees(reader: Reader, entry: StoredEntry) -> bool:
     return reader.profile == "mt" or is_author(reader, entry)
 
 
-def reads(reader: Reader, entry: StoredEntry) -> bool:
+def knows(reader: Reader, entry: StoredEntry) -> bool:
+    """Tell whether this reader may be told that the entry exists: it sees it, or it wrote it.
+
+    In an emergency mode an author does not see his masked document, and may still delete it (PDT-INF-526 note 8).
+    A lot signature is its author's affair (DMPWS D14).
+    """
+    return is_author(reader, entry) or (sees(reader, entry) and not entry.is_signature)
+
+
+def reads(reader: Reader | Owner, entry: StoredEntry) -> bool:
     """Tell whether the reader sees the entry and every row of the rights it falls under allows its octets."""
+    if isinstance(reader, Owner):
+        return sees(reader, entry)
     return sees(reader, entry) and all(
         decide(
             row,

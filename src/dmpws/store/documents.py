@@ -5,26 +5,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, bindparam, select, union_all, update
 
 from dmpws.domain.document import Status, StoredEntry
 from dmpws.domain.octets import Octets
 from dmpws.domain.query import DocumentQuery
 from dmpws.store.conditions import one_of
+from dmpws.store.document_sets import DocumentSets
 from dmpws.store.encryption import Sealer
 from dmpws.store.lots import IN_EVIDENCE, LotTables, StoredLot
 from dmpws.store.octets import MemoryOctets, StoredOctets
 from dmpws.store.rows import stored_entry
 from dmpws.store.search import ENTRY_COLUMNS, find
 from dmpws.store.session import Statements
-from dmpws.store.tables import document_entry, submission_set
-from dmpws.transactions.ports import NewLot
+from dmpws.store.tables import document_entry, folder, submission_set
+from dmpws.store.updates import UpdateTables
+from dmpws.transactions.ports import NewLot, RegistryUpdate
 
 _E = document_entry.c
-_KNOWN = select(submission_set.c.id).where(submission_set.c.unique_id == bindparam("unique_id"))
+_KNOWN = union_all(*(select(t.c.id).where(t.c.unique_id == bindparam("unique_id")) for t in (submission_set, folder)))
 _ENTRIES = select(*ENTRY_COLUMNS)
 _BY_UUID = _ENTRIES.where(one_of(_E.entry_uuid, "uuids"))
 _BY_UNIQUE_ID = _ENTRIES.where(one_of(_E.unique_id, "unique_ids"))
+_BY_LID = _ENTRIES.where(one_of(_E.lid, "lids"))
 _SET_STATUS = update(document_entry).where(_E.id.in_(bindparam("ids", expanding=True))).values(status=bindparam("new"))
 _OF_LOT = _ENTRIES.where(_E.submission_set_id == bindparam("lot"), _E.version == 1).order_by(_E.id)
 
@@ -47,16 +50,23 @@ class DocumentTable:
         self._octets = octets
         self._sealer = sealer
         self._lots = LotTables(statements, sealer)
+        self._sets = DocumentSets(statements)
+        self._updates = UpdateTables(statements, sealer, self._lots)
 
     def add_lot(self, lot: NewLot, *, now: datetime) -> None:
         """Store a lot: octets first, then the rows. Raises Refused (see the port)."""
-        signature = hashlib.sha256(lot.evidence.signature).hexdigest()
+        signature = hashlib.sha256(lot.evidence.signature).hexdigest() if lot.evidence else ""
         files = [new.octets for new in lot.entries if not (new.entry.is_signature and new.octets.sha256 == signature)]
         self._lots.add(lot, self._octets.put(files), now=now)
+        self._sets.add(lot.patient, lot.entries)
 
-    def find(self, query: DocumentQuery, *, limit: int) -> Sequence[StoredEntry]:
-        """Entries matching `query`, newest first, at most `limit + 1`."""
-        return self._entries(self._db.rows(*find(query, limit=limit)))
+    def add_update(self, update: RegistryUpdate, *, now: datetime) -> None:
+        """Store an update. Raises Refused (see the port)."""
+        self._updates.add(update, now=now)
+
+    def find(self, query: DocumentQuery, *, limit: int, offset: int = 0) -> Sequence[StoredEntry]:
+        """Entries matching `query`, newest first, at most `limit + 1` after the first `offset`."""
+        return self._entries(self._db.rows(*find(query, limit=limit, offset=offset)))
 
     def by_entry_uuid(self, uuids: Iterable[str]) -> Sequence[StoredEntry]:
         """The entries of these UUIDs that exist, in the order asked."""
@@ -70,6 +80,12 @@ class DocumentTable:
         rows = self._db.rows(_BY_UNIQUE_ID, {"unique_ids": list(asked)})
         return self._entries(sorted(rows, key=lambda row: (asked[row.unique_id], -row.version)))
 
+    def by_lid(self, lids: Iterable[str]) -> Sequence[StoredEntry]:
+        """Every metadata version of these logical ids, in the order asked, latest version first."""
+        asked = {lid: rank for rank, lid in enumerate(dict.fromkeys(lids))}
+        rows = self._db.rows(_BY_LID, {"lids": list(asked)})
+        return self._entries(sorted(rows, key=lambda row: (asked[row.lid], -row.version)))
+
     def of_lot(self, lot: StoredLot) -> Sequence[StoredEntry]:
         """The entries a lot brought, signature included, in the order submitted."""
         return self._entries(self._db.rows(_OF_LOT, {"lot": lot.id}))
@@ -77,6 +93,10 @@ class DocumentTable:
     def lot(self, unique_id: str) -> StoredLot | None:
         """The lot of this submission set uniqueId, with its evidence."""
         return self._lots.find(unique_id)
+
+    def set_versions(self, patient: int, set_ids: Iterable[str]) -> Mapping[str, tuple[str, str]]:
+        """setId and versionNumber by uniqueId, of all documents of these sets."""
+        return self._sets.versions(patient, set_ids)
 
     def submission_set_known(self, unique_id: str) -> bool:
         return bool(self._db.rows(_KNOWN, {"unique_id": unique_id}))

@@ -10,21 +10,22 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from dmpws.domain.checks import Refused, refusal
-from dmpws.domain.document import Status
+from dmpws.domain.document import DEPENDENTS, HAS_MEMBER, REPLACEMENTS, Association, Status
 from dmpws.signature.model import LotEvidence
 from dmpws.store import rules
 from dmpws.store.encryption import Sealer
 from dmpws.store.engine import by_dialect
-from dmpws.store.rows import derived_columns, pack, unpack
+from dmpws.store.rows import author_columns, derived_columns, pack, persons, unpack
 from dmpws.store.search import spelled
 from dmpws.store.session import Statements
 from dmpws.store.tables import (
     association,
     document_entry,
+    folder,
     lot_evidence,
     submission_set,
 )
-from dmpws.transactions.ports import NewEntry, NewLot
+from dmpws.transactions.ports import NewEntry, NewLot, NewSet
 
 IN_EVIDENCE = "lot:"
 """Begins the octets column of a signature entry: the signature is in the evidence of its lot, and not twice."""
@@ -42,6 +43,35 @@ _DEPRECATE = (
     .where(_E.id.in_(bindparam("ids", expanding=True)), _E.status == APPROVED)
     .values(status=DEPRECATED)
 )
+_STILL_APPROVED = (  # FOR SHARE: whoever deprecates one waits; SQLite has one writer
+    select(_E.id).where(_E.id.in_(bindparam("ids", expanding=True)), _E.status == APPROVED).with_for_update(read=True)
+)
+_A, _F = association.c, folder.c
+_DEPRECATE_DEPENDENTS = (
+    update(document_entry)
+    .where(
+        _E.entry_uuid.in_(
+            select(_A.source).where(
+                _A.target.in_(bindparam("targets", expanding=True)), _A.type.in_(DEPENDENTS), _A.status == APPROVED
+            )
+        ),
+        _E.status == APPROVED,
+    )
+    .values(status=DEPRECATED)
+)
+_FOLDERS_HOLDING = (
+    select(_A.target, _F.uuid)
+    .join_from(association, folder, _A.source == _F.uuid)
+    .where(
+        _A.target.in_(bindparam("targets", expanding=True)),
+        _A.type == HAS_MEMBER,
+        _A.status == APPROVED,
+        _F.status == APPROVED,
+        _F.latest,
+    )
+    .order_by(_A.id)
+)
+_NEW_FOLDERS = by_dialect(lambda insert: insert(folder).on_conflict_do_nothing())
 _FIRST_VERSION = select(_E.hash, _E.size).where(_E.unique_id == bindparam("unique_id"), _E.version == 1)
 _LOT = (
     select(submission_set, *(column.label(f"evidence_{column.name}") for column in lot_evidence.c))
@@ -71,13 +101,17 @@ class LotTables:
 
     def add(self, lot: NewLot, names: Mapping[str, str], *, now: datetime) -> None:
         """Insert the rows of a lot. `names` gives where octets are in place, by SHA-256. Raises Refused."""
-        lot_id = self._add_submission_set(lot, now)
+        lot_id = self.add_submission_set(lot, now)
         self._add_entries(lot, names, lot_id, now)
-        self._add_associations(lot, lot_id)
-        self._add_evidence(lot.evidence, lot_id)
-        self._deprecate(lot.deprecates)
+        self._add_folders(lot, lot_id, now)
+        self.add_associations(lot.associations, lot_id)
+        if lot.evidence is not None:
+            self._add_evidence(lot.evidence, lot_id)
+        self._hold(lot.relies_on)
+        self._replace(lot, lot_id)
 
-    def _add_submission_set(self, lot: NewLot, now: datetime) -> int:
+    def add_submission_set(self, lot: NewSet, now: datetime) -> int:
+        """Insert a submission set and return its row id. Raises Refused."""
         submitted = lot.submission_set
         rows = self._db.returning(
             _NEW_SET,
@@ -88,6 +122,9 @@ class LotTables:
                 "source_id": submitted.source_id,
                 "submission_time": submitted.submission_time,
                 "content_type": spelled(submitted.content_type),
+                "status": APPROVED,
+                "authors": persons(submitted.authors),
+                **author_columns(submitted.authors),
                 "received_at": now,
                 "fragment": pack(lot.submission_set_fragment, lot.submission_set_uuid, self._sealer),
             },
@@ -140,7 +177,28 @@ class LotTables:
     def _add_all(self, insert: Any, rows: list[dict[str, Any]]) -> int:
         return self._db.change(insert, rows) if rows else 0
 
-    def _add_associations(self, lot: NewLot, lot_id: int) -> None:
+    def _add_folders(self, lot: NewLot, lot_id: int, now: datetime) -> None:
+        rows = [
+            {
+                "uuid": new.uuid,
+                "lid": new.uuid,
+                "version": 1,
+                "latest": True,
+                "unique_id": new.folder.unique_id,
+                "patient_id": lot.patient,
+                "submission_set_id": lot_id,
+                "status": APPROVED,
+                "codes": [spelled(code) for code in new.folder.codes],
+                "received_at": now,
+                "fragment": pack(new.fragment, new.uuid, self._sealer),
+            }
+            for new in lot.folders
+        ]
+        if self._add_all(_NEW_FOLDERS, rows) != len(rows):
+            raise refusal(rules.FOLDER_ID, found=", ".join(new.folder.unique_id for new in lot.folders))
+
+    def add_associations(self, links: Sequence[tuple[Association, bytes]], lot_id: int) -> None:
+        """Insert associations with their fragments. Raises Refused."""
         rows: list[dict[str, Any]] = [
             {
                 "uuid": link.id,
@@ -151,7 +209,7 @@ class LotTables:
                 "status": APPROVED,
                 "fragment": pack(fragment, link.id, self._sealer),
             }
-            for link, fragment in lot.associations
+            for link, fragment in links
         ]
         added = self._add_all(_NEW_ASSOCIATIONS, rows)
         if added != len(rows):
@@ -171,10 +229,24 @@ class LotTables:
             },
         )
 
-    def _deprecate(self, entries: Sequence[int]) -> None:
+    def _hold(self, entries: Sequence[int]) -> None:
+        """Keep these entries in force until this transaction ends; refuse when one is no longer."""
         wanted = set(entries)
-        if wanted and self._db.change(_DEPRECATE, {"ids": sorted(wanted)}) != len(wanted):
+        if wanted and len(self._db.returning(_STILL_APPROVED, {"ids": sorted(wanted)})) != len(wanted):
+            raise refusal(rules.RELIED_ON)
+
+    def _replace(self, lot: NewLot, lot_id: int) -> None:
+        """Deprecate what is replaced with what completes or transforms it, and put the new documents in the folders
+        of the old ones (ITI TF-2 3.42.4.1.3.5)."""
+        wanted = set(lot.deprecates)
+        if not wanted:
+            return
+        if self._db.change(_DEPRECATE, {"ids": sorted(wanted)}) != len(wanted):
             raise refusal(rules.REPLACED)
+        new = {link.target: link.source for link, _ in lot.associations if link.type in REPLACEMENTS}
+        self._db.change(_DEPRECATE_DEPENDENTS, {"targets": list(new)})
+        for row in self._db.rows(_FOLDERS_HOLDING, {"targets": list(new)}):
+            self.add_associations(lot.member_of(row.uuid, new[row.target]), lot_id)
 
     def find(self, unique_id: str) -> StoredLot | None:
         """The lot of this submission set uniqueId."""

@@ -24,6 +24,8 @@ _FIND = (
     .where(_asked.c.value == bindparam("value"), _asked.c.authority == bindparam("authority"))
     .order_by(patient_identifier.c.rank.desc())
 )
+# FOR NO KEY UPDATE, so that the rows that refer to the record do not wait; SQLite has one writer anyway.
+_LOCK = select(patient.c.id).where(patient.c.id == bindparam("patient")).with_for_update(key_share=True)
 _OPEN = patient.insert().returning(patient.c.id)
 _IDENTIFY = by_dialect(lambda insert: insert(patient_identifier).on_conflict_do_nothing())
 
@@ -38,6 +40,9 @@ class PatientTable:
         """The record that holds this identifier, current or former."""
         rows = self._db.rows(_FIND, {"value": ins.value, "authority": ins.authority})
         return _record(rows) if rows else None
+
+    def lock(self, patient: int) -> None:
+        self._db.returning(_LOCK, {"patient": patient})
 
     def create(
         self,

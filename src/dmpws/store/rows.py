@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dmpws.domain.datatypes import Xcn, Xon
-from dmpws.domain.document import DocumentEntry, Status, StoredEntry
+from dmpws.domain.document import Author, DocumentEntry, Status, StoredEntry
+from dmpws.domain.query import dtm_key
 from dmpws.store.encryption import OctetsDamaged, Sealer
-from dmpws.store.search import dtm_key, nfc, spelled
+from dmpws.store.search import nfc, spelled
 
 
 def pack(fragment: bytes, context: str, sealer: Sealer) -> bytes:
@@ -33,6 +34,19 @@ def split(column: str) -> frozenset[str]:
     return frozenset(column.split("\n")) if column else frozenset()
 
 
+def persons(authors: Iterable[Author]) -> list[str]:
+    """The whole XCN of the author persons, what patterns are matched with."""
+    return [nfc(author.person) for author in authors if author.person]
+
+
+def author_columns(authors: Sequence[Author]) -> dict[str, str]:
+    """Identifiers of the authors, what rights are decided with."""
+    return {
+        "author_persons": join(Xcn.parse(author.person).id for author in authors),
+        "author_institutions": join(Xon.parse(i).id for author in authors for i in author.institutions),
+    }
+
+
 def derived_columns(entry: DocumentEntry) -> dict[str, Any]:
     """The columns that repeat parts of the fragment."""
     return {
@@ -45,10 +59,10 @@ def derived_columns(entry: DocumentEntry) -> dict[str, Any]:
         "practice_setting": spelled(entry.practice_setting),
         "event_codes": [spelled(code) for code in entry.event_codes],
         "confidentiality": [spelled(code) for code in entry.confidentiality],
-        "authors": [nfc(author.person) for author in entry.authors if author.person],
+        "authors": persons(entry.authors),
+        "reference_ids": [nfc(reference) for reference in entry.reference_ids],
         "visibility": join(entry.visibility),
-        "author_persons": join(Xcn.parse(author.person).id for author in entry.authors),
-        "author_institutions": join(Xon.parse(i).id for author in entry.authors for i in author.institutions),
+        **author_columns(entry.authors),
         "legal_authenticator": Xcn.parse(entry.legal_authenticator).id,
         "is_signature": entry.is_signature,
         "creation_time": entry.creation_time,

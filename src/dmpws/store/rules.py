@@ -23,6 +23,12 @@ DOCUMENT_SIZE = Rule(
     "DMPWS D16",
     "XDSNonIdenticalSize",
 )
+DOCUMENT_SET = Rule(
+    "STORE-DOCUMENT-SET",
+    "Un document de même setId et de même versionNumber est déjà enregistré",
+    "DMPWS D73",
+    "XDSRepositoryMetadataError",
+)
 ENTRY_UUID = Rule(
     "STORE-ENTRY-UUID",
     "L'entryUUID est déjà enregistré",
@@ -40,6 +46,30 @@ REPLACED = Rule(
     "Le document à remplacer n'est plus en vigueur",
     "DMPWS D32",
     "XDSRegistryDeprecatedDocumentError",
+)
+FOLDER_ID = Rule(
+    "STORE-FOLDER-ID",
+    "Le uniqueId ou l'id du classeur est déjà enregistré",
+    "ITI TF-2 3.42.4.1.3",
+    "XDSDuplicateUniqueIdInRegistry",
+)
+RELIED_ON = Rule(
+    "STORE-RELIED-ON",
+    "Le document auquel le lot se rattache n'est plus en vigueur",
+    "ITI TF-2 3.42.4.1.3.5",
+    "XDSRegistryDeprecatedDocumentError",
+)
+VERSION_MOVED = Rule(
+    "STORE-VERSION-MOVED",
+    "La fiche est toujours celle que la mise à jour a lue",
+    "ITI TF-2 3.57.4.1.3",
+    "XDSMetadataVersionError",
+)
+STATUS_MOVED = Rule(
+    "STORE-STATUS-MOVED",
+    "Le statut de la fiche est toujours celui que la mise à jour a lu",
+    "ITI TF-2 3.57.4.1.3",
+    "XDSMetadataUpdateError",
 )
 PATIENT_EXISTS = Rule(
     "STORE-PATIENT-EXISTS",

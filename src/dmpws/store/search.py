@@ -1,4 +1,4 @@
-"""FindDocuments as one statement (ITI TF-2 3.18.4.1.2.3.7.1)."""
+"""FindDocuments and its kin as one statement (ITI TF-2 3.18.4.1.2.3.7.1)."""
 
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, or_, select
 
 from dmpws.domain.code import Code
-from dmpws.domain.query import DocumentQuery
+from dmpws.domain.query import DocumentQuery, dtm_key
 from dmpws.store.conditions import any_like, any_one_of, one_of
 from dmpws.store.tables import document_entry
 
-AUTHORS = "author_persons"
+AUTHORS, AMONG = "author_persons", "among"
 
 _E = document_entry.c
 
@@ -32,6 +32,7 @@ _CODED = {
     "practice_settings": _E.practice_setting,
 }
 _LISTED = {"event_codes": _E.event_codes, "confidentiality": _E.confidentiality}
+_LIKE = {"reference_ids": _E.reference_ids}
 _TIMED = {
     "creation": _E.creation_key,
     "service_start": _E.service_start_key,
@@ -49,20 +50,16 @@ def spelled(code: Code | None) -> str:
     return "" if code is None else nfc(f"{code.code}^^{code.system}")
 
 
-def dtm_key(dtm: str) -> str:
-    """First instant of the period a DTM names, 14 digits, so that DTM of different precisions compare."""
-    return (dtm + "00000101000000"[len(dtm) :])[:14] if dtm else ""
-
-
-def find(query: DocumentQuery, *, limit: int) -> tuple[Select[Any], Mapping[str, Any]]:
-    """The statement of `query` and its parameters: latest metadata versions, no signature entry, newest first."""
+def find(query: DocumentQuery, *, limit: int, offset: int = 0) -> tuple[Select[Any], Mapping[str, Any]]:
+    """The statement of `query` and its parameters, newest first."""
     parameters = dict(_parameters(query))
-    return _statement(tuple(sorted(parameters))), {
+    return _statement(tuple(sorted(parameters)), query.signatures, query.all_versions), {
         **parameters,
         "patient": query.patient,
         "statuses": sorted({status.name for status in query.statuses}),
         "object_types": list(query.object_types),
         "limit": limit + 1,
+        "offset": offset,
     }
 
 
@@ -74,8 +71,13 @@ def _parameters(query: DocumentQuery) -> Iterable[tuple[str, Any]]:
     for name in _LISTED:
         for number, codes in enumerate(getattr(query, name)):
             yield f"{name}__{number}", [spelled(code) for code in codes]
+    for name in _LIKE:
+        for number, patterns in enumerate(getattr(query, name)):
+            yield f"{name}__{number}", [nfc(pattern) for pattern in patterns]
     if query.author_persons:
         yield AUTHORS, [nfc(pattern) for pattern in query.author_persons]
+    if query.among:
+        yield AMONG, list(query.among)
     for name in _TIMED:
         period = getattr(query, name)
         if period.start:
@@ -85,7 +87,7 @@ def _parameters(query: DocumentQuery) -> Iterable[tuple[str, Any]]:
 
 
 @lru_cache(maxsize=512)
-def _statement(criteria: tuple[str, ...]) -> Select[Any]:
+def _statement(criteria: tuple[str, ...], signatures: bool, all_versions: bool) -> Select[Any]:
     """The statement with these criteria. Kept: building one and its cache key takes longer than running it."""
     return (
         select(*ENTRY_COLUMNS)
@@ -93,12 +95,13 @@ def _statement(criteria: tuple[str, ...]) -> Select[Any]:
             _E.patient_id == bindparam("patient"),
             _E.status.in_(bindparam("statuses", expanding=True)),  # a few: IN lets the index serve
             one_of(_E.object_type, "object_types"),
-            _E.latest,
-            ~_E.is_signature,  # DMPWS D14
+            *(() if all_versions else (_E.latest,)),
+            *(() if signatures else (~_E.is_signature,)),  # DMPWS D14
             *map(_condition, criteria),
         )
         .order_by(_E.creation_key.desc(), _E.received_at.desc(), _E.id.desc())
         .limit(bindparam("limit"))
+        .offset(bindparam("offset"))
     )
 
 
@@ -111,6 +114,10 @@ def _condition(parameter: str) -> ColumnElement[bool]:
         bound: BindParameter[str] = bindparam(parameter)
         # An entry without this time is not excluded by it; its empty string is less than every bound.
         return or_(column >= bound, column == "") if rest == "from" else column < bound
+    if name == AMONG:
+        return one_of(_E.entry_uuid, parameter)
     if name == AUTHORS:
         return any_like(_E.authors, parameter)
+    if name in _LIKE:
+        return any_like(_LIKE[name], parameter)
     return any_one_of(_LISTED[name], parameter)

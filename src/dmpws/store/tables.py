@@ -128,9 +128,32 @@ submission_set = Table(
     Column("source_id", Text, nullable=False),
     Column("submission_time", Text, nullable=False),
     Column("content_type", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("authors", TextList, nullable=False),  # the whole XCN, what patterns are matched with
+    Column("author_persons", Text, nullable=False),
+    Column("author_institutions", Text, nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("fragment", LargeBinary, nullable=False),
     Index(None, "patient_id", "submission_time"),
+)
+
+folder = Table(
+    "folder",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("uuid", Text, nullable=False, unique=True),
+    Column("lid", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("latest", Boolean, nullable=False),
+    Column("unique_id", Text, nullable=False),
+    Column("patient_id", ForeignKey(patient.c.id), nullable=False, index=True),
+    Column("submission_set_id", ForeignKey(submission_set.c.id), nullable=False, index=True),
+    Column("status", Text, nullable=False),
+    Column("codes", TextList, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("fragment", LargeBinary, nullable=False),
+    UniqueConstraint("unique_id", "version"),
+    UniqueConstraint("lid", "version"),
 )
 
 document_entry = Table(
@@ -159,6 +182,7 @@ document_entry = Table(
     Column("event_codes", TextList, nullable=False),
     Column("confidentiality", TextList, nullable=False),
     Column("authors", TextList, nullable=False),  # the whole XCN, what patterns are matched with
+    Column("reference_ids", TextList, nullable=False),  # the whole CXi, the same
     Column("visibility", Text, nullable=False),
     Column("author_persons", Text, nullable=False),
     Column("author_institutions", Text, nullable=False),
@@ -176,6 +200,15 @@ document_entry = Table(
     UniqueConstraint("lid", "version"),
     Index(None, "patient_id", "status", "creation_key"),
     Index(None, "submission_set_id"),
+)
+
+document_set = Table(
+    "document_set",
+    metadata,
+    Column("patient_id", ForeignKey(patient.c.id), primary_key=True),
+    Column("set_id", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("unique_id", Text, nullable=False),
 )
 
 association = Table(

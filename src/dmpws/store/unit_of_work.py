@@ -9,6 +9,7 @@ from dmpws.store.directory import DirectoryTable
 from dmpws.store.documents import DocumentTable
 from dmpws.store.encryption import Sealer
 from dmpws.store.octets import StoredOctets
+from dmpws.store.packages import PackageTable
 from dmpws.store.patients import PatientTable
 from dmpws.store.session import Session
 from dmpws.store.traces import TraceTable
@@ -46,6 +47,7 @@ class UnitOfWork:
         self.patients = PatientTable(session)
         self.authorisations = AuthorisationTable(session)
         self.documents = DocumentTable(session, self._deposits, sealer)
+        self.packages = PackageTable(session, sealer)
         self.directory = DirectoryTable(session)
         self.traces = TraceTable(session)
 

@@ -19,6 +19,7 @@ from dmpws.domain.document import (
     Association,
     Author,
     DocumentEntry,
+    Folder,
     SubmissionSet,
 )
 from dmpws.domain.octets import Octets, OctetsSink
@@ -42,6 +43,17 @@ class Deposit:
     entry_uuid: str
     fragment: bytes
     octets: Octets
+    set_id: str = ""
+    set_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderDeposit:
+    """One folder of a lot; implements dmpws.transactions.ports.NewFolder."""
+
+    folder: Folder
+    uuid: str
+    fragment: bytes = b"<folder/>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,11 @@ class Lot:
     evidence: LotEvidence = field(
         default=LotEvidence(b"<Signature/>", (b"leaf", b"issuer", b"anchor"), (("CN=IGC", 7),), RECEIVED, "[]")
     )
+    folders: Sequence[FolderDeposit] = ()
+    relies_on: Sequence[int] = ()
+
+    def member_of(self, folder: str, entry: str) -> Sequence[tuple[Association, bytes]]:
+        return [(Association(new_uuid(), HAS_MEMBER, folder, entry), b"<link/>")]
 
 
 def new_uuid() -> str:
@@ -137,7 +154,7 @@ def lot(
     entries = [Deposit(e, new_uuid(), f"<fragment>{e.unique_id}</fragment>".encode(), o) for e, o in documents]
     links = [Association(new_uuid(), HAS_MEMBER, set_uuid, new.entry_uuid) for new in entries]
     links += [Association(new_uuid(), RPLC, entries[0].entry_uuid, uuid) for _, uuid in replaces]
-    return Lot(
+    made = Lot(
         patient.id,
         submission_set,
         set_uuid,
@@ -145,8 +162,8 @@ def lot(
         entries,
         [(link, b"<link/>") for link in links],
         [row_id for row_id, _ in replaces],
-        *([evidence] if evidence else []),
     )
+    return replace(made, evidence=evidence) if evidence else made
 
 
 def open_record(work: UnitOfWork, key: str = "pat-trois") -> PatientRecord:

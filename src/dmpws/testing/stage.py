@@ -33,6 +33,7 @@ from dmpws.testing.examples import (
     request_text,
     values_of,
 )
+from dmpws.testing.given import put_document
 from dmpws.transactions.registry import operations
 from dmpws.vihf.issue import Lps, TokenRequest, make, request_for
 from dmpws.xml.names import HABILITATIONS, HL7, RS, SOAP
@@ -74,7 +75,8 @@ class Stage:
 
         dmp: active (default), closed or none. authorisation, structure_authorisation: VALIDE, EXPIRE or INTERDIT,
         of the caller's person and structure. treating_doctor: the caller's is a MEDECIN_TRAITANT one. opposes: an
-        emergency mode. masked_in_emergency: the patient shows masked documents there.
+        emergency mode. masked_in_emergency: the patient shows masked documents there. document: a document of the
+        record, see `dmpws.testing.given.put_document`.
         """
         state = {"dmp": "active", **example.given}
         if state.pop("dmp") == "none":
@@ -96,6 +98,9 @@ class Stage:
         token = self.token_request(example)
         role = state.pop("treating_doctor", False)
         self._hold(record.id, Holder(HolderKind.PERSON, token.name_id), state.pop("authorisation", ""), role)
+        if (document := state.pop("document", None)) is not None:
+            with self.store.write() as work:
+                put_document(work, record, document, self.now)
         structure = Holder(HolderKind.STRUCTURE, token.structure)
         self._hold(record.id, structure, state.pop("structure_authorisation", ""), False)
         assert not state, f"{example.id}: unknown in given: {', '.join(state)}"

@@ -4,13 +4,14 @@ The token is verified before. Then: NIA, patient known, closed, blocked, opposed
 document; the first that fails gives the code (DMPWS D11).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from dmpws.domain.access import Purpose
 from dmpws.domain.authorisation import Authorisation, AuthorisationState, state_of
 from dmpws.domain.caller import Caller
 from dmpws.domain.checks import Rule, refusal
+from dmpws.domain.directory import equal_structures
 from dmpws.domain.document import StoredEntry
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord
 from dmpws.domain.rights import Decision, decide
@@ -70,6 +71,14 @@ def standing_of(call: Call, caller: Caller, record: PatientRecord) -> Standing:
 _BEST_FIRST = (AuthorisationState.VALIDE, AuthorisationState.EXPIRE)
 
 
+def with_equals(call: Call, caller: Caller, entries: Iterable[StoredEntry]) -> Caller:
+    """The caller with the structures that count as its own, among those that authored `entries`."""
+    named = frozenset[str]().union(*(entry.author_institutions for entry in entries)) - {caller.structure}
+    if not named:
+        return caller
+    return replace(caller, equal_structures=equal_structures(call.store.directory, caller.structure, named))
+
+
 def begin(call: Call, row: str) -> Caller:
     """Note who does what on whom for the trace, and refuse a NIA."""
     ins = call.vihf.patient
@@ -110,6 +119,7 @@ def admit(call: Call, row: str, *, documents: Sequence[StoredEntry] = ()) -> Pat
     decision = allow(row, caller, standing=standing, record=record)
     if _authorisation_needed(call, row, decision) and standing.state is not AuthorisationState.VALIDE:
         raise refusal(AUTHORISED, expected=AuthorisationState.VALIDE, found=standing.state)
+    caller = with_equals(call, caller, documents)
     for document in documents:
         allow(row, caller, standing=standing, record=record, document=document)
     return record

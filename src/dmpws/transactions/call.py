@@ -31,13 +31,19 @@ class Settings:
     masked_and_invisible: bool = False
     """cumul-invisible_patient-masque_ps."""
     cda: str = "header"
-    """CDA validation level: off or header (DMPWS D17)."""
+    """CDA validation level: off, header, xsd or schematron (DMPWS D17)."""
     cda_limits: XmlLimits = CDA_LIMITS
     """Bounds of a CDA document."""
     feeding_requires: str = "nothing"
     """`nothing` or `authorisation` (DMPWS D20)."""
     strict_identity: bool = False
     """DMPWS D36."""
+    vsm: str = "per_author"
+    """`per_author`, `per_record` or `off` (DMPWS D34)."""
+    vsm_reserved: bool = False
+    """Only the médecin traitant deposits a VSM (DMPWS D34)."""
+    vaccination_history: bool = True
+    """The server keeps the historique des vaccinations (DMPWS D33)."""
     max_results: int = 2000
     """DMPWS D23."""
     software_name: str = "DMP"
@@ -52,6 +58,8 @@ class TraceNotes:
     holder: str = ""
     operation: str = ""
     """The row of the rights table that was used."""
+    transaction: str = ""
+    """Code of the transaction, where the caller or the record tells it and not the message."""
     submission_set: str = ""
     documents: list[dict[str, str]] = field(default_factory=list)
     """uniqueId and typeCode of each document touched."""
@@ -77,4 +85,4 @@ class Call:
     patient: PatientRecord | None
     """The record of the token's INS, when there is one."""
     check_cda_header: Callable[[etree._Element, Report], bool] | None = None
-    """The header schema (dmpws.soap.validation), applied to a ClinicalDocument (DMPWS D17); None: not checked."""
+    """The schemas of the level, applied to a ClinicalDocument (DMPWS D17); None: not checked."""

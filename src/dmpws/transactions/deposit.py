@@ -1,39 +1,35 @@
 """What TD2.1 does in steps: the facts around a lot, its signature, and the rows to store."""
 
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from dmpws.codec.cda import parse_document, read_header
-from dmpws.codec.ebxml.fragments import association_fragment, entry_fragment, set_fragment
+from dmpws.codec.ebxml.fragments import association_fragment, entry_fragment, folder_fragment, set_fragment
 from dmpws.codec.ebxml.submission import ReceivedSubmission
 from dmpws.domain import oids
 from dmpws.domain.access import AuthMode
 from dmpws.domain.cda import CdaHeader
-from dmpws.domain.checks import Refused, Report, Rule, refusal
+from dmpws.domain.checks import Refused, Report, Rule
+from dmpws.domain.directory import equal_structures
 from dmpws.domain.document import (
     HAS_MEMBER,
-    MASQUE_PS,
     RPLC,
+    RPLC_2010,
     Association,
     DocumentEntry,
-    StoredEntry,
+    Folder,
     Submission,
     SubmissionSet,
 )
+from dmpws.domain.lot.associations import replacements
 from dmpws.domain.lot.facts import Depositor, RegistryFacts
-from dmpws.domain.lot.structure import REPLACEMENTS, replacements
+from dmpws.domain.lot.relations import relied_on
 from dmpws.domain.octets import Octets
 from dmpws.signature.model import LotDocument, LotEvidence, ReceivedLot, VerifiedLot
 from dmpws.transactions.admission import caller_of
 from dmpws.transactions.call import Call
 from dmpws.xml.parser import XmlLimits
 
-CDA_SIZE = Rule(
-    "CDA-SIZE", "Un document CDA ne dépasse pas la taille permise", "DMPWS LIMITS", "XDSRepositoryMetadataError"
-)
-CDA_HEADER = Rule("CDA-HEADER", "L'en-tête du document suit son schéma", "DMPWS D17", "XDSRepositoryMetadataError")
 SIGNATURE_SIZE = Rule(
     "LOT-SIGNATURE-SIZE",
     "La signature du lot ne dépasse pas la taille permise",
@@ -41,9 +37,13 @@ SIGNATURE_SIZE = Rule(
     "XDSRepositoryMetadataError",
 )
 
-CDA_MIME_TYPES = frozenset({"text/xml", "application/xslt+xml"})
 LONGEST_SIGNATURE = XmlLimits().octets
+_MEMBER_STATUS = "SubmissionSetStatus"
 _UUID = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+ROW = "TD2.1 submit documents"
+EMPLOYEE_ROW = "TD2.2 submit documents with a CPE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,17 @@ class PreparedEntry:
     entry_uuid: str
     fragment: bytes
     octets: Octets
+    set_id: str = ""
+    set_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFolder:
+    """Implements dmpws.transactions.ports.NewFolder."""
+
+    folder: Folder
+    uuid: str
+    fragment: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,22 @@ class PreparedLot:
     entries: Sequence[PreparedEntry]
     associations: Sequence[tuple[Association, bytes]]
     deprecates: Sequence[int]
-    evidence: LotEvidence
+    evidence: LotEvidence | None
+    new_uuid: Callable[[], str]
+    folders: Sequence[PreparedFolder] = ()
+    relies_on: Sequence[int] = ()
+
+    def member_of(self, folder: str, entry: str) -> Sequence[tuple[Association, bytes]]:
+        """The document is a member of the folder, and that is a member of the lot (ITI TF-2 3.42.4.1.3.5)."""
+        member = Association(f"urn:uuid:{self.new_uuid()}", HAS_MEMBER, folder, entry)
+        ours = Association(f"urn:uuid:{self.new_uuid()}", HAS_MEMBER, self.submission_set_uuid, member.id)
+        return [(link, association_fragment(link)) for link in (member, ours)]
+
+
+def row_of(call: Call) -> str:
+    """The row of the rights: the card and the role tell TD2.2 from TD2.1, not the path that is called."""
+    caller = caller_of(call.vihf)
+    return EMPLOYEE_ROW if caller.mode is AuthMode.DIRECTE and caller.is_employee else ROW
 
 
 def depositor_of(call: Call, submission: Submission) -> Depositor:
@@ -78,62 +104,9 @@ def depositor_of(call: Call, submission: Submission) -> Depositor:
     caller = caller_of(call.vihf)
     if caller.mode is AuthMode.DIRECTE and not caller.is_employee:
         return Depositor(caller.person, frozenset())
-    directory = call.store.directory
-    own = directory.structure(caller.structure)
-    structures = {caller.structure}
-    if own is not None and own.parent:
-        structures.add(own.parent)
-    named = frozenset().union(*(e.author_institutions for e in submission.entries))
-    for identifier in named - structures:
-        other = directory.structure(identifier)
-        if other is not None and other.parent == caller.structure:
-            structures.add(identifier)
-    return Depositor("", frozenset(structures))
-
-
-def registry_facts(call: Call, submission: Submission, depositor: Depositor) -> RegistryFacts:
-    """Read what the registry holds of this lot. A masked document is unknown to who is not its author."""
-    unique_id = submission.submission_set.unique_id
-    entries: dict[str, list[StoredEntry]] = defaultdict(list)
-    for entry in call.store.documents.by_unique_id([unique_id, *(e.unique_id for e in submission.entries)]):
-        entries[entry.unique_id].append(entry)
-    wanted = [a.target.lower() for a in replacements(submission)]
-    found = call.store.documents.by_entry_uuid(wanted) if wanted else ()
-    return RegistryFacts(
-        set_known=call.store.documents.submission_set_known(unique_id),
-        entries=entries,
-        targets={e.entry_uuid: e for e in found if MASQUE_PS not in e.visibility or depositor.is_author_of(e)},
-    )
-
-
-def read_headers(
-    call: Call, submission: Submission, octets: Mapping[str, Octets], report: Report
-) -> dict[str, CdaHeader]:
-    """Parse the CDA documents, check their header schema, and return their headers by entry id."""
-    headers: dict[str, CdaHeader] = {}
-    if call.settings.cda == "off":
-        return headers
-    for entry in submission.entries:
-        if entry.mime_type in CDA_MIME_TYPES and not entry.is_signature and entry.id in octets:
-            try:
-                headers[entry.id] = _read_header(call, octets[entry.id], entry.id, report)
-            except Refused as refused:
-                report.checks.extend(replace(check, where=entry.id) for check in refused.checks)
-    return headers
-
-
-def _read_header(call: Call, octets: Octets, entry_id: str, report: Report) -> CdaHeader:
-    limits = call.settings.cda_limits
-    if octets.size > limits.octets:
-        raise refusal(CDA_SIZE, expected=f"au plus {limits.octets} octets", found=f"{octets.size} octets")
-    document, self_presenting = parse_document(octets.read(), limits)
-    if call.check_cda_header is not None:
-        schema = Report()
-        call.check_cda_header(document, schema)
-        for check in schema.failures:
-            found = f"{check.found} en {check.where}"
-            report.failed(CDA_HEADER, expected=check.expected, found=found, where=entry_id, text=check.text)
-    return read_header(document, self_presenting=self_presenting)
+    named = frozenset[str]().union(*(e.author_institutions for e in submission.entries))
+    equals = equal_structures(call.store.directory, caller.structure, named)
+    return Depositor("", equals | {caller.structure})
 
 
 def verify_signature(
@@ -168,14 +141,19 @@ def prepare_lot(
     call: Call,
     received: ReceivedSubmission,
     octets: Mapping[str, Octets],
-    verified: VerifiedLot,
+    verified: VerifiedLot | None,
     registry: RegistryFacts,
     patient: int,
+    headers: Mapping[str, CdaHeader],
 ) -> PreparedLot:
-    """Give the lot its final ids and make the fragments that answers will carry."""
+    """Give the lot its final ids and make the fragments that answers will carry.
+
+    verified: None for a lot of the DMP itself, which is not signed (DMPWS D33). headers: of CDA documents, by entry id.
+    """
     submission = received.submission
-    set_uuid = _final_id(submission.submission_set.id, call)
-    final = {submission.submission_set.id: set_uuid} | {e.id: _final_id(e.id, call) for e in submission.entries}
+    set_uuid = final_id(submission.submission_set.id, call)
+    submitted = [*received.entries, *received.folders, *received.associations]
+    final = {submission.submission_set.id: set_uuid} | {item.id: final_id(item.id, call) for item in submitted}
     entries = [
         PreparedEntry(
             entry,
@@ -190,35 +168,48 @@ def prepare_lot(
                 new_uuid=call.new_uuid,
             ),
             octets[entry.id],
+            *(headers[entry.id].document_set if entry.id in headers else ()),
         )
         for entry, item in zip(submission.entries, received.entries, strict=True)
     ]
-    associations = [_final_association(a, final, call) for a in submission.associations]
+    folders = [
+        PreparedFolder(folder, final[folder.id], folder_fragment(item, final[folder.id], new_uuid=call.new_uuid))
+        for folder, item in zip(submission.folders, received.folders, strict=True)
+    ]
+    documents = frozenset(entry.id for entry in submission.entries)
+    lot, associations = submission.submission_set.id, []
+    for a, item in zip(submission.associations, received.associations, strict=True):
+        link = final_association(a, final, lot, documents)
+        associations.append((link, association_fragment(link, item, call.new_uuid)))
     return PreparedLot(
         patient=patient,
         submission_set=submission.submission_set,
         submission_set_uuid=set_uuid,
         submission_set_fragment=set_fragment(received.set, set_uuid, new_uuid=call.new_uuid),
         entries=entries,
-        associations=[(a, association_fragment(a)) for a in associations],
+        associations=associations,
         deprecates=[registry.targets[a.target.lower()].id for a in replacements(submission)],
-        evidence=verified.evidence,
+        evidence=verified.evidence if verified else None,
+        new_uuid=call.new_uuid,
+        folders=folders,
+        relies_on=[entry.id for entry in relied_on(submission, registry)],
     )
 
 
-def _final_id(submitted: str, call: Call) -> str:
+def final_id(submitted: str, call: Call) -> str:
     """A UUID that was submitted stays; a symbolic id gets a new one (ITI TF-2 3.42.4.1.3.7)."""
     return submitted if _UUID.fullmatch(submitted) else f"urn:uuid:{call.new_uuid()}"
 
 
-def _final_association(a: Association, final: Mapping[str, str], call: Call) -> Association:
+def final_association(a: Association, final: Mapping[str, str], lot: str, documents: frozenset[str]) -> Association:
+    """The association between final ids, in its one spelling."""
     slots = a.slots
-    if a.type == HAS_MEMBER and not slots.get("SubmissionSetStatus"):
-        slots = {**slots, "SubmissionSetStatus": ("Original",)}
+    if a.type == HAS_MEMBER and a.source == lot and a.target in documents and not slots.get(_MEMBER_STATUS):
+        slots = {**slots, _MEMBER_STATUS: ("Original",)}
     return Association(
-        id=_final_id(a.id, call),
-        type=RPLC if a.type in REPLACEMENTS else a.type,
-        source=final[a.source],
+        id=final[a.id],
+        type=RPLC if a.type == RPLC_2010 else a.type,
+        source=final.get(a.source, a.source.lower()),
         target=final.get(a.target, a.target.lower()),
         slots=slots,
     )

@@ -159,6 +159,7 @@ def _with_caller(draft: Trace, vihf: VerifiedVihf) -> Trace:
 def _with_notes(draft: Trace, notes: TraceNotes) -> Trace:
     return replace(
         draft,
+        transaction=notes.transaction or draft.transaction,
         patient=notes.patient,
         holder=notes.holder,
         operation=notes.operation,

@@ -7,10 +7,11 @@ from typing import Protocol
 
 from dmpws.domain.authorisation import Authorisation, Holder
 from dmpws.domain.directory import Directory, TokenMemory
-from dmpws.domain.document import Association, DocumentEntry, Status, StoredEntry, SubmissionSet
+from dmpws.domain.document import Association, DocumentEntry, Folder, Status, StoredEntry, SubmissionSet
 from dmpws.domain.octets import Octets
+from dmpws.domain.packages import StoredAssociation, StoredFolder, StoredSet
 from dmpws.domain.patient import Ins, PatientRecord, Traits
-from dmpws.domain.query import DocumentQuery
+from dmpws.domain.query import DocumentQuery, FolderQuery, SetQuery
 from dmpws.signature.model import LotEvidence, ReceivedLot, VerifiedLot
 
 
@@ -27,6 +28,10 @@ class Patients(Protocol):
 
     def find(self, ins: Ins) -> PatientRecord | None:
         """The record that holds this identifier, current or former."""
+        ...
+
+    def lock(self, patient: int) -> None:
+        """Begin to change this record alone: who does the same waits until this unit of work ends."""
         ...
 
     def create(
@@ -71,10 +76,30 @@ class NewEntry(Protocol):
     def fragment(self) -> bytes: ...
     @property
     def octets(self) -> Octets: ...
+    @property
+    def set_id(self) -> str:
+        """setId of the CDA, `root` or `root^extension`; empty without."""
+        ...
+
+    @property
+    def set_version(self) -> str:
+        """versionNumber of the CDA; empty without."""
+        ...
 
 
-class NewLot(Protocol):
-    """A lot ready to be stored, all or nothing."""
+class NewFolder(Protocol):
+    """A folder ready to be stored."""
+
+    @property
+    def folder(self) -> Folder: ...
+    @property
+    def uuid(self) -> str: ...
+    @property
+    def fragment(self) -> bytes: ...
+
+
+class NewSet(Protocol):
+    """A submission set ready to be stored."""
 
     @property
     def patient(self) -> int: ...
@@ -84,6 +109,11 @@ class NewLot(Protocol):
     def submission_set_uuid(self) -> str: ...
     @property
     def submission_set_fragment(self) -> bytes: ...
+
+
+class NewLot(NewSet, Protocol):
+    """A lot ready to be stored, all or nothing."""
+
     @property
     def entries(self) -> Sequence[NewEntry]: ...
     @property
@@ -97,7 +127,52 @@ class NewLot(Protocol):
         ...
 
     @property
-    def evidence(self) -> LotEvidence: ...
+    def folders(self) -> Sequence[NewFolder]: ...
+
+    @property
+    def relies_on(self) -> Sequence[int]:
+        """Row ids of the entries that must still be Approved: completed, transformed, or put in a folder."""
+        ...
+
+    def member_of(self, folder: str, entry: str) -> Sequence[tuple[Association, bytes]]:
+        """The associations, and their fragments, that put an entry of the lot in a folder it inherits."""
+        ...
+
+    @property
+    def evidence(self) -> LotEvidence | None:
+        """What makes the lot verifiable later; None for a lot of the DMP itself, which is not signed (DMPWS D33)."""
+        ...
+
+
+class NewVersion(Protocol):
+    """A new metadata version of an entry: `entry` and `fragment` say what changes, the rest stays as it is."""
+
+    @property
+    def previous(self) -> StoredEntry: ...
+    @property
+    def entry(self) -> DocumentEntry: ...
+    @property
+    def entry_uuid(self) -> str: ...
+    @property
+    def fragment(self) -> bytes: ...
+    @property
+    def propagates(self) -> bool:
+        """The new version gets the associations of the old one."""
+        ...
+
+
+class RegistryUpdate(NewSet, Protocol):
+    """An update (ITI-57) ready to be stored, all or nothing."""
+
+    @property
+    def versions(self) -> Sequence[NewVersion]: ...
+    @property
+    def statuses(self) -> Sequence[tuple[StoredEntry, Status]]:
+        """Entries as they were read, and their new status."""
+        ...
+
+    @property
+    def associations(self) -> Sequence[tuple[Association, bytes]]: ...
 
 
 class Documents(Protocol):
@@ -111,14 +186,29 @@ class Documents(Protocol):
         """
         ...
 
-    def find(self, query: DocumentQuery, *, limit: int) -> Sequence[StoredEntry]:
+    def add_update(self, update: RegistryUpdate, *, now: datetime) -> None:
+        """Store new versions (the old ones become Deprecated and are no longer the latest) and new statuses.
+
+        Raises Refused when the identifier of the set was taken, or an entry changed since it was read.
+        """
+        ...
+
+    def find(self, query: DocumentQuery, *, limit: int, offset: int = 0) -> Sequence[StoredEntry]:
         """Entries matching, latest metadata version only, newest creationTime first, then reception; at most
-        `limit + 1` rows, so that the caller can tell that there are too many. Signature entries excluded."""
+        `limit + 1` rows after the first `offset`, so that the caller can tell that there are too many."""
         ...
 
     def by_entry_uuid(self, uuids: Iterable[str]) -> Sequence[StoredEntry]: ...
 
     def by_unique_id(self, unique_ids: Iterable[str]) -> Sequence[StoredEntry]: ...
+
+    def by_lid(self, lids: Iterable[str]) -> Sequence[StoredEntry]:
+        """Every metadata version, latest first."""
+        ...
+
+    def set_versions(self, patient: int, set_ids: Iterable[str]) -> Mapping[str, tuple[str, str]]:
+        """setId and versionNumber by uniqueId, of all documents of a patient that are of these sets."""
+        ...
 
     def submission_set_known(self, unique_id: str) -> bool:
         """Whether a submission set or folder has this uniqueId."""
@@ -129,6 +219,30 @@ class Documents(Protocol):
         ...
 
     def set_status(self, entries: Iterable[int], status: Status) -> None: ...
+
+
+class Packages(Protocol):
+    """Submission sets, folders and the associations of everything."""
+
+    def find_sets(self, query: SetQuery, *, limit: int, offset: int = 0) -> Sequence[StoredSet]:
+        """Newest submissionTime first, at most `limit + 1` after the first `offset`."""
+        ...
+
+    def find_folders(self, query: FolderQuery) -> Sequence[StoredFolder]:
+        """Latest metadata versions, last arrived first; last_update is the reception of the folder."""
+        ...
+
+    def sets(self, *, uuids: Iterable[str] = (), unique_ids: Iterable[str] = ()) -> Sequence[StoredSet]: ...
+
+    def folders(
+        self, *, uuids: Iterable[str] = (), unique_ids: Iterable[str] = (), lids: Iterable[str] = ()
+    ) -> Sequence[StoredFolder]: ...
+
+    def associations(
+        self, *, uuids: Iterable[str] = (), sources: Iterable[str] = (), targets: Iterable[str] = ()
+    ) -> Sequence[StoredAssociation]:
+        """Those that have one of these UUIDs, sources or targets, in order of arrival."""
+        ...
 
 
 class TraceRow(Protocol):
@@ -154,6 +268,8 @@ class UnitOfWork(Protocol):
     def authorisations(self) -> Authorisations: ...
     @property
     def documents(self) -> Documents: ...
+    @property
+    def packages(self) -> Packages: ...
     @property
     def directory(self) -> Directory: ...
     @property

@@ -7,26 +7,32 @@ from dmpws.codec.ebxml.attachments import read_documents
 from dmpws.codec.ebxml.submission import read_submission
 from dmpws.codec.value_sets import value_sets
 from dmpws.domain.checks import Outcome, Refused, Report
-from dmpws.domain.document import Status, Submission
+from dmpws.domain.document import Status, StoredEntry, Submission
 from dmpws.domain.errors import Carrier
+from dmpws.domain.lot.associations import replacements
+from dmpws.domain.lot.depositor import check_names
 from dmpws.domain.lot.examine import examine
 from dmpws.domain.lot.facts import LotFacts, RegistryFacts
 from dmpws.domain.lot.registry import check_registry
-from dmpws.domain.lot.structure import replacements
+from dmpws.domain.lot.vsm import check_vsm
+from dmpws.domain.patient import is_minor
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import admit
 from dmpws.transactions.call import Call
+from dmpws.transactions.contents import check_sets, read_contents
 from dmpws.transactions.deposit import (
+    EMPLOYEE_ROW,
     depositor_of,
     prepare_lot,
-    read_headers,
-    registry_facts,
+    row_of,
     verify_signature,
 )
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
+from dmpws.transactions.registry_facts import registry_facts
+from dmpws.transactions.vaccination import are_notes, check_duplicates, keep_history
+from dmpws.transactions.vsm import hold_vsm, replaceable, vsm_facts
 from dmpws.xml.names import XDSB
 
-ROW = "TD2.1 submit documents"
 MOST_WARNINGS = 50
 """Warnings of one lot that its trace keeps."""
 
@@ -54,33 +60,52 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     The storage locks at the first write, so nothing else waits while the lot is checked; what another call took in
     the meantime is found by `add_lot`.
     """
-    record = admit(call, ROW)
+    row = row_of(call)
+    call.notes.transaction = row.partition(" ")[0]
+    record = admit(call, row)
     report = Report()
     received = read_submission(body, report)
     submission = received.submission
     octets = read_documents(body, [e.id for e in submission.entries], call.parts, report)
     depositor = depositor_of(call, submission)
+    contents = read_contents(call, submission, octets, report)
+    vsm = vsm_facts(call, record, submission, depositor)
     facts = LotFacts(
         record=record,
         depositor=depositor,
         values=value_sets(),
         today=call.now.date(),
         guide=call.settings.guide,
+        minor=is_minor(record.traits.birth_date, call.now.date(), call.settings.majority_age)
+        and call.settings.minors_enabled,
         secret_connection=call.vihf.secret_connection,
         masked_and_invisible=call.settings.masked_and_invisible,
         strict_identity=call.settings.strict_identity,
         octets=octets,
-        headers=read_headers(call, submission, octets, report),
+        headers=contents.headers,
+        replaceable=replaceable(call, record, vsm),
     )
     registry = registry_facts(call, submission, depositor)
     examine(submission, facts, report)
     check_registry(submission, facts, registry, report)
+    replaced = _replaced_by(submission, registry)
+    check_sets(call, record, submission, contents, replaced, report)
+    if vsm is not None:
+        check_vsm(submission, vsm, report)
+    check_duplicates(call, record, contents.notes, {e.id for e in replaced.values()}, report)
+    if row is EMPLOYEE_ROW:
+        check_names(submission, report)
     verified = verify_signature(call, submission, octets, report)
     _note(call, submission, report)
     report.raise_failures()
     assert verified is not None
     _note_replaced(call, submission, registry)
-    call.store.documents.add_lot(prepare_lot(call, received, octets, verified, registry, record.id), now=call.now)
+    if vsm is not None:
+        hold_vsm(call, record, submission, depositor)
+    lot = prepare_lot(call, received, octets, verified, registry, record.id, contents.headers)
+    call.store.documents.add_lot(lot, now=call.now)
+    if are_notes([*submission.entries, *replaced.values(), *registry.falling]):
+        keep_history(call, record, added={e.unique_id for e in submission.entries})
     return SoapReply(registry_response())
 
 
@@ -94,11 +119,20 @@ def _note(call: Call, submission: Submission, report: Report) -> None:
     call.notes.warnings += list(warned)[:MOST_WARNINGS]
 
 
+def _replaced_by(submission: Submission, registry: RegistryFacts) -> dict[str, StoredEntry]:
+    """The known documents that a lot replaces, by id of the entry that does."""
+    targets = ((a.source, a.target.lower()) for a in replacements(submission))
+    return {source: registry.targets[target] for source, target in targets if target in registry.targets}
+
+
 def _note_replaced(call: Call, submission: Submission, registry: RegistryFacts) -> None:
-    for association in replacements(submission):
-        old = registry.targets[association.target.lower()]
+    for old in (*_replaced_by(submission, registry).values(), *registry.falling):
         change = {"uniqueId": old.unique_id, "old": old.status.name, "new": Status.DEPRECATED.name}
         call.notes.changes.append(change)
+
+
+def matches(_body: etree._Element, service: str) -> bool:
+    return service not in OPERATION.aliases
 
 
 def refuse(refused: Refused, _body: etree._Element) -> SoapReply:
@@ -129,5 +163,6 @@ register(
         module=__name__,
         handle=handle,
         refuse=refuse,
+        matches=matches,
     )
 )

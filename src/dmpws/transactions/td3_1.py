@@ -1,34 +1,32 @@
-"""TD3.1, recherche de documents (ITI-18): FindDocuments and GetDocuments.
+"""TD3.1, recherche de documents (ITI-18): the fourteen stored queries.
 
 TD3.1a is a search by a professional who consults; TD3.1b, GetDocuments by uniqueId in ObjectRef form, finds the
 reference of a document in view of replacing or deleting it, and needs no right to consult.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping
 
 from lxml import etree
 
 from dmpws.codec.ebxml import names
 from dmpws.codec.ebxml.answers import errors_of, query_response
-from dmpws.codec.ebxml.fragments import extrinsic_object, object_ref
-from dmpws.codec.ebxml.query import QUERY_ID, StoredQuery, read_query
-from dmpws.codec.ebxml.stored_queries import find_documents, get_documents, is_reference_search
-from dmpws.domain.checks import Outcome, Refused, Report, Rule, refusal
-from dmpws.domain.document import StoredEntry
+from dmpws.codec.ebxml.fragments import object_ref, registry_object
+from dmpws.codec.ebxml.query import StoredQuery, read_query
+from dmpws.codec.ebxml.stored_queries import Asked, is_reference_search, read_asked
+from dmpws.domain.checks import Outcome, Refused, Report
 from dmpws.domain.errors import Carrier
-from dmpws.domain.patient import PatientRecord
-from dmpws.domain.visibility import Reader, is_author, sees
 from dmpws.soap.message import Operation, SoapReply
+from dmpws.transactions import finds, gets
 from dmpws.transactions.admission import admit
 from dmpws.transactions.call import Call
+from dmpws.transactions.finds import Found, require_few
 from dmpws.transactions.reading import reader_of
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
+from dmpws.transactions.shelf import Shelf
 from dmpws.xml.names import QUERY
 
 METADATA_ROW = "TD3.1 search metadata"
 REFERENCE_ROW = "TD3.1 search document reference (ObjectRef)"
-
-TOO_MANY = Rule("SQ-TOO-MANY", "La recherche donne trop de résultats", "DMPWS D23", "XDSTooManyResults")
 
 OPERATION = Operation(
     service="registry",
@@ -38,7 +36,22 @@ OPERATION = Operation(
     response_action="urn:ihe:iti:2007:RegistryStoredQueryResponse",
 )
 
-Search = Callable[[Call, StoredQuery, PatientRecord, Reader, Report], Sequence[StoredEntry]]
+SEARCHES: Mapping[str, Callable[[Asked, Shelf, int], Found]] = {
+    names.FIND_DOCUMENTS: finds.find_documents,
+    names.FIND_DOCUMENTS_BY_REFERENCE_ID: finds.find_documents,
+    names.FIND_SUBMISSION_SETS: finds.find_submission_sets,
+    names.FIND_FOLDERS: finds.find_folders,
+    names.GET_ALL: finds.get_all,
+    names.GET_DOCUMENTS: gets.get_documents,
+    names.GET_FOLDERS: gets.get_folders,
+    names.GET_ASSOCIATIONS: gets.get_associations,
+    names.GET_DOCUMENTS_AND_ASSOCIATIONS: gets.get_documents_and_associations,
+    names.GET_SUBMISSION_SETS: gets.get_submission_sets,
+    names.GET_SUBMISSION_SET_AND_CONTENTS: gets.get_submission_set_and_contents,
+    names.GET_FOLDER_AND_CONTENTS: gets.get_folder_and_contents,
+    names.GET_FOLDERS_FOR_DOCUMENT: gets.get_folders_for_document,
+    names.GET_RELATED_DOCUMENTS: gets.get_related_documents,
+}
 
 
 def handle(call: Call, body: etree._Element) -> SoapReply:
@@ -46,56 +59,15 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     query = read_query(body)
     record = admit(call, REFERENCE_ROW if is_reference_search(query) else METADATA_ROW)
     _note(call, query)
-    search = SEARCHES.get(query.id)
-    if search is None:
-        raise refusal(QUERY_ID, found=query.id[:200])
     report = Report()
-    entries = search(call, query, record, reader_of(call, record), report)
-    call.notes.warnings += [c.message for c in report if c.outcome is Outcome.WARNED]
-    if query.object_refs:
-        return SoapReply(query_response([object_ref(e.entry_uuid) for e in entries]))
-    return SoapReply(query_response([extrinsic_object(e) for e in entries]))
-
-
-def _find_documents(
-    call: Call, query: StoredQuery, record: PatientRecord, reader: Reader, report: Report
-) -> list[StoredEntry]:
-    wanted = find_documents(query, record, report)
+    asked = read_asked(query, record, report)
     report.raise_failures()
     limit = call.settings.max_results
-    found = call.store.documents.find(wanted, limit=limit)
-    if len(found) > limit:
-        raise refusal(TOO_MANY, expected=f"au plus {limit} fiches", found="davantage")
-    return _shown(found, record, reader)
-
-
-def _get_documents(
-    call: Call, query: StoredQuery, record: PatientRecord, reader: Reader, report: Report
-) -> list[StoredEntry]:
-    wanted = get_documents(query, report)
-    report.raise_failures()
-    documents = call.store.documents
-    if wanted.unique_ids:
-        found = documents.by_unique_id(wanted.unique_ids)
-    else:
-        found = documents.by_entry_uuid(wanted.entry_uuids)
-    return _shown(found, record, reader)
-
-
-SEARCHES: dict[str, Search] = {names.FIND_DOCUMENTS: _find_documents, names.GET_DOCUMENTS: _get_documents}
-
-
-def _shown(found: Iterable[StoredEntry], record: PatientRecord, reader: Reader) -> list[StoredEntry]:
-    """What exists for this reader: current versions of this patient's documents, signatures only for their author
-    (DMPWS D14), and for who acts for a structure only that structure's documents (PDT-INF-526 note 5)."""
-    return [
-        entry
-        for entry in found
-        if entry.patient == record.id
-        and entry.latest
-        and sees(reader, entry)
-        and (is_author(reader, entry) or not (entry.is_signature or reader.for_structure))
-    ]
+    found = SEARCHES[query.id](asked, Shelf(call, record, reader_of(call, record)), limit)
+    require_few(found, limit)
+    call.notes.warnings += [c.message for c in report if c.outcome is Outcome.WARNED]
+    write = object_ref if query.object_refs else registry_object
+    return SoapReply(query_response([write(item) for item in found]))
 
 
 def _note(call: Call, query: StoredQuery) -> None:

@@ -94,14 +94,15 @@ def request_for(card: Card, patient: Ins, lps: Lps, mode: AuthMode | None = None
         name_id=person.person,
         structure=practice.structure or person.structure,
         sector=practice.sector,
-        roles=_roles(card) if is_person else (),
+        roles=roles_of(card) if is_person else (),
         patient=patient,
         lps=lps,
         subject_id=f"{person.given} {person.family}".strip() if is_person else "",
     )
 
 
-def _roles(card: Card) -> tuple[Code, ...]:
+def roles_of(card: Card) -> tuple[Code, ...]:
+    """The VIHF roles of the holder of a person's card, profession first."""
     if card.kind is CertificateKind.CPE:
         return (_SECRETARY,)
     trainee = card.kind is CertificateKind.CPF

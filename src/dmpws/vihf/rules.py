@@ -26,7 +26,7 @@ FORM = Rule(
 COMMENTS = Rule(
     "VIHF-COMMENTAIRE",
     "Le VIHF ne contient ni commentaire ni instruction de traitement",
-    "DMPWS D70",
+    "DMPWS D95",
     _FORM,
 )
 SAML_VERSION = Rule("VIHF-SAML", "L'assertion est de version SAML 2.0", "SAML2 2.3.3", _FORM)

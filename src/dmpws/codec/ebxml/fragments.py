@@ -8,12 +8,18 @@ prefix `ns4` is declared on the root of the answer.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from uuid import uuid4
 
 from dmpws.codec.ebxml import names
 from dmpws.codec.ebxml.rim import Classification, Identifier, RimObject, Text
+from dmpws.domain.datatypes import format_dtm
 from dmpws.domain.document import Association, StoredEntry
+from dmpws.domain.packages import RegistryObject, StoredAssociation, StoredFolder, StoredSet
 
 NewUuid = Callable[[], str]
+LAST_UPDATE = "lastUpdateTime"
+_FIRST_VERSION = '<ns4:VersionInfo versionName="1"/>'
 
 _SPECIAL = re.compile(r'[&<>"\t\n\r]')
 
@@ -45,27 +51,76 @@ def entry_fragment(
 
 def set_fragment(item: RimObject, set_uuid: str, *, new_uuid: NewUuid) -> bytes:
     """Return the fragment of the RegistryPackage of a lot, whose final id is `set_uuid`."""
-    text = _inside(item, item.slots, set_uuid, '<ns4:VersionInfo versionName="1"/>', new_uuid)
+    text = _inside(item, item.slots, set_uuid, _FIRST_VERSION, new_uuid)
     return f"{text}</ns4:RegistryPackage>".encode()
 
 
-def association_fragment(item: Association) -> bytes:
-    """Return the fragment of an Association."""
-    return f"{_slots(item.slots)}</ns4:Association>".encode()
+def folder_fragment(item: RimObject, folder_uuid: str, *, new_uuid: NewUuid) -> bytes:
+    """Return the fragment of a folder without its lastUpdateTime, which the registry gives at each answer."""
+    slots = {name: values for name, values in item.slots.items() if name != LAST_UPDATE}
+    text = _inside(item, slots, folder_uuid, _FIRST_VERSION, new_uuid)
+    return f"{text}</ns4:RegistryPackage>".encode()
+
+
+def association_fragment(
+    item: Association, submitted: RimObject | None = None, new_uuid: NewUuid = lambda: str(uuid4())
+) -> bytes:
+    """Return the fragment of an Association; `submitted` gives its names and classifications."""
+    text = _inside(submitted or RimObject(item.id, {}), item.slots, item.id, _FIRST_VERSION, new_uuid)
+    return f"{text}</ns4:Association>".encode()
+
+
+def registry_object(item: RegistryObject) -> bytes:
+    """Return the element of a stored object, as it is now."""
+    return _OPENINGS[type(item)](item).encode() + item.fragment
 
 
 def extrinsic_object(entry: StoredEntry) -> bytes:
     """Return the element of a stored entry, as it is now."""
-    opening = (
+    return _entry_opening(entry).encode() + entry.fragment
+
+
+def object_ref(item: RegistryObject) -> bytes:
+    """Return the ObjectRef of a stored object."""
+    uuid = item.entry_uuid if isinstance(item, StoredEntry) else item.uuid
+    return f'<ns4:ObjectRef id="{uuid}"/>'.encode()
+
+
+def _entry_opening(entry: StoredEntry) -> str:
+    return (
         f'<ns4:ExtrinsicObject id="{entry.entry_uuid}" isOpaque="false" lid="{entry.lid}"'
         f' mimeType="{attribute(entry.mime_type)}" objectType="{entry.object_type}" status="{entry.status}">'
     )
-    return opening.encode() + entry.fragment
 
 
-def object_ref(entry_uuid: str) -> bytes:
-    """Return the ObjectRef of a stored object."""
-    return f'<ns4:ObjectRef id="{entry_uuid}"/>'.encode()
+def _set_opening(lot: StoredSet) -> str:
+    return _package_opening(lot.uuid, lot.uuid, lot.status)
+
+
+def _folder_opening(folder: StoredFolder) -> str:
+    last_update = _slot(LAST_UPDATE, (format_dtm(folder.last_update),))
+    return _package_opening(folder.uuid, folder.lid, folder.status) + last_update
+
+
+def _package_opening(uuid: str, lid: str, status: str) -> str:
+    object_type = f"{names.OBJECT_TYPE}:RegistryPackage"
+    return f'<ns4:RegistryPackage id="{uuid}" lid="{lid}" objectType="{object_type}" status="{status}">'
+
+
+def _association_opening(link: StoredAssociation) -> str:
+    return (
+        f'<ns4:Association associationType="{attribute(link.type)}" id="{link.uuid}" lid="{link.uuid}"'
+        f' objectType="{names.OBJECT_TYPE}:Association" sourceObject="{link.source}" status="{link.status}"'
+        f' targetObject="{attribute(link.target)}">'
+    )
+
+
+_OPENINGS: Mapping[type, Callable[[Any], str]] = {
+    StoredEntry: _entry_opening,
+    StoredSet: _set_opening,
+    StoredFolder: _folder_opening,
+    StoredAssociation: _association_opening,
+}
 
 
 def _inside(

@@ -1,16 +1,17 @@
-"""The stored queries: which parameters each has, and the domain selection they make (ITI TF-2 3.18.4.1.2.3.7)."""
+"""What a stored query asks: its parameters decoded and judged by its form (ITI TF-2 3.18.4.1.2.3.5)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dmpws.codec.ebxml import names
-from dmpws.codec.ebxml.query import StoredQuery, split_values
-from dmpws.domain.checks import Report, Rule
+from dmpws.codec.ebxml.query import QUERY_ID, StoredQuery, split_values
+from dmpws.codec.ebxml.query_forms import FORMS, Form, Kind, Parameter
+from dmpws.domain.checks import Report, Rule, refusal
 from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Cx, is_dtm
 from dmpws.domain.document import STABLE, Status
 from dmpws.domain.patient import PatientRecord
-from dmpws.domain.query import DocumentQuery, TimeRange
+from dmpws.domain.query import DocumentQuery, FolderQuery, SetQuery, TimeRange
 
 _CODING = "ITI TF-2 3.18.4.1.2.3.5"
 MISSING = Rule("SQ-MISSING", "Un paramètre obligatoire est présent", _CODING, "XDSStoredQueryMissingParam")
@@ -19,160 +20,192 @@ CODING = Rule("SQ-CODING", "Un paramètre suit les règles de codage", _CODING, 
 UNKNOWN = Rule("SQ-UNKNOWN", "Un paramètre est défini pour cette requête", _CODING, "XDSRegistryError")
 PATIENT = Rule("SQ-PATIENT", "La recherche porte sur le patient du VIHF", "DMPWS D37", "XDSPatientIdDoesNotMatch")
 
-PATIENT_ID, STATUS = "$XDSDocumentEntryPatientId", "$XDSDocumentEntryStatus"
-ENTRY_UUID, UNIQUE_ID = "$XDSDocumentEntryEntryUUID", "$XDSDocumentEntryUniqueId"
-_DE = "$XDSDocumentEntry"
-_CODES = tuple(
-    f"{_DE}{name}"
-    for name in ("ClassCode", "TypeCode", "FormatCode", "HealthcareFacilityTypeCode", "PracticeSettingCode")
-)
-_EVENTS, _CONFIDENTIALITY = f"{_DE}EventCodeList", f"{_DE}ConfidentialityCode"
-_TIMES = tuple(f"{_DE}{name}" for name in ("CreationTime", "ServiceStartTime", "ServiceStopTime"))
-_AUTHOR, _TYPE = f"{_DE}AuthorPerson", f"{_DE}Type"
-_IGNORED = frozenset({"$MetadataLevel", f"{_DE}DocumentAvailability"})
-"""Parameters of the Metadata Update option that change nothing here: only latest versions, all of them online."""
-
-_FIND_PARAMETERS = frozenset({
-    PATIENT_ID, STATUS, *_CODES, _EVENTS, _CONFIDENTIALITY, _AUTHOR, _TYPE,
-    *(f"{name}{end}" for name in _TIMES for end in ("From", "To")),
-}) | _IGNORED  # fmt: skip
-_GET_PARAMETERS = frozenset({ENTRY_UUID, UNIQUE_ID}) | _IGNORED
-_KNOWN_STATUSES = {status.value: status for status in Status}
+LONGEST_PATTERN = 256
+"""A rim:Value holds no more (ITI TF-3 4.2.3.1.2), and the time of LIKE grows with the pattern."""
+_STATUSES = frozenset(status.value for status in Status)
 _SHOWN = 200
+_DE = "$XDSDocumentEntry"
+UNIQUE_ID = f"{_DE}UniqueId"
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """What GetDocuments names; exactly one of the two is not empty."""
+class Asked:
+    """A query whose parameters are good. values: by name, one tuple per Slot (AND) of values (OR)."""
 
-    entry_uuids: tuple[str, ...]
-    unique_ids: tuple[str, ...]
+    form: Form
+    object_refs: bool
+    values: Mapping[str, tuple[tuple[str, ...], ...]]
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The values of a parameter, empty when it is absent."""
+        groups = self.values.get(name)
+        return groups[0] if groups else ()
+
+    def text(self, name: str) -> str:
+        return next(iter(self.texts(name)), "")
+
+    def codes(self, name: str) -> tuple[Code, ...]:
+        return tuple(_code(text) for text in self.texts(name))
+
+    def code_groups(self, name: str) -> tuple[tuple[Code, ...], ...]:
+        return tuple(tuple(_code(text) for text in group) for group in self.values.get(name, ()))
+
+    def statuses(self, name: str) -> tuple[Status, ...]:
+        return tuple(Status(text) for text in self.texts(name))
+
+    def time_range(self, name: str) -> TimeRange:
+        return TimeRange(self.text(f"{name}From"), self.text(f"{name}To"))
+
+    @property
+    def all_versions(self) -> bool:
+        """Metadata versions that are not the latest are asked for too ($MetadataLevel 2)."""
+        return self.text("$MetadataLevel") == "2"
+
+    def document_query(self, patient: int, *, signatures: bool, among: tuple[str, ...] = ()) -> DocumentQuery:
+        """The document entries that a query selects; among: only of these entryUUIDs."""
+        return DocumentQuery(
+            patient=patient,
+            statuses=self.statuses(f"{_DE}Status") or tuple(Status),
+            classes=self.codes(f"{_DE}ClassCode"),
+            types=self.codes(f"{_DE}TypeCode"),
+            formats=self.codes(f"{_DE}FormatCode"),
+            facilities=self.codes(f"{_DE}HealthcareFacilityTypeCode"),
+            practice_settings=self.codes(f"{_DE}PracticeSettingCode"),
+            event_codes=self.code_groups(f"{_DE}EventCodeList"),
+            confidentiality=self.code_groups(f"{_DE}ConfidentialityCode"),
+            author_persons=self.texts(f"{_DE}AuthorPerson"),
+            reference_ids=self.values.get(f"{_DE}ReferenceIdList", ()),
+            creation=self.time_range(f"{_DE}CreationTime"),
+            service_start=self.time_range(f"{_DE}ServiceStartTime"),
+            service_stop=self.time_range(f"{_DE}ServiceStopTime"),
+            object_types=self.object_types,
+            signatures=signatures,
+            all_versions=self.all_versions,
+            among=among,
+        )
+
+    @property
+    def object_types(self) -> tuple[str, ...]:
+        return self.texts(f"{_DE}Type") or (STABLE,)
+
+    @property
+    def online(self) -> bool:
+        """Documents that are online, as all of ours are, are among those asked for."""
+        asked = self.texts(f"{_DE}DocumentAvailability")
+        return not asked or names.ONLINE in asked
+
+    def set_query(self, patient: int) -> SetQuery:
+        return SetQuery(
+            patient=patient,
+            statuses=self.statuses("$XDSSubmissionSetStatus"),
+            source_ids=self.texts("$XDSSubmissionSetSourceId"),
+            submission=self.time_range("$XDSSubmissionSetSubmissionTime"),
+            author_person=self.text("$XDSSubmissionSetAuthorPerson"),
+            content_types=self.codes("$XDSSubmissionSetContentType"),
+        )
+
+    def folder_query(self, patient: int) -> FolderQuery:
+        statuses = self.statuses("$XDSFolderStatus")
+        return FolderQuery(patient=patient, statuses=statuses, codes=self.code_groups("$XDSFolderCodeList"))
 
 
 def is_reference_search(query: StoredQuery) -> bool:
     """TD3.1b: GetDocuments by uniqueId, references only, which needs no right to consult (DMPWS D28)."""
-    names_given = query.parameters.keys()
-    by_unique_id = UNIQUE_ID in names_given and ENTRY_UUID not in names_given
-    return query.id == names.GET_DOCUMENTS and query.object_refs and by_unique_id
+    asked = FORMS[names.GET_DOCUMENTS].one_of
+    given = [name for name in asked if name in query.parameters]
+    return query.id == names.GET_DOCUMENTS and query.object_refs and given == [UNIQUE_ID]
 
 
-def find_documents(query: StoredQuery, record: PatientRecord, report: Report) -> DocumentQuery:
-    """Return what FindDocuments selects; broken rules go into `report`, unknown parameters as warnings.
+def read_asked(query: StoredQuery, record: PatientRecord, report: Report) -> Asked:
+    """Decode a query; broken rules go into `report`, unknown parameters as warnings.
 
-    The patient is that of the VIHF; the parameter may be absent but not name another.
+    The patient is that of the VIHF; the parameter may be absent but not name another. Raises Refused when the query
+    itself is unknown.
     """
-    read = _Parameters(query, report)
-    read.warn_unknown(_FIND_PARAMETERS)
-    _check_patient(read.single(PATIENT_ID), record, report)
-    classes, types, formats, facilities, practice_settings = (read.codes(name) for name in _CODES)
-    creation, service_start, service_stop = (read.time_range(name) for name in _TIMES)
-    return DocumentQuery(
-        patient=record.id,
-        statuses=_statuses(read.values(STATUS), report),
-        classes=classes,
-        types=types,
-        formats=formats,
-        facilities=facilities,
-        practice_settings=practice_settings,
-        event_codes=read.code_groups(_EVENTS),
-        confidentiality=read.code_groups(_CONFIDENTIALITY),
-        author_persons=read.values(_AUTHOR),
-        creation=creation,
-        service_start=service_start,
-        service_stop=service_stop,
-        object_types=read.values(_TYPE) or (STABLE,),
-    )
+    form = FORMS.get(query.id)
+    if form is None:
+        raise refusal(QUERY_ID, found=query.id[:_SHOWN])
+    for name in query.parameters.keys() - form.parameters.keys():
+        report.warned(UNKNOWN, found=name[:_SHOWN], where=name[:_SHOWN])
+    values = {
+        name: groups
+        for name, parameter in form.parameters.items()
+        if (groups := tuple(_groups(parameter, query, report)))
+    }
+    for name in form.required:
+        report.require(name in values, MISSING, expected=name, found="aucune valeur connue")
+    if form.one_of:
+        _check_one_of(form, [name for name in form.one_of if name in values], report)
+    _check_patient(values.get(form.patient, ()), record, report)
+    return Asked(form, query.object_refs, values)
 
 
-def get_documents(query: StoredQuery, report: Report) -> Selection:
-    """Return what GetDocuments names; broken rules go into `report`, unknown parameters as warnings."""
-    read = _Parameters(query, report)
-    read.warn_unknown(_GET_PARAMETERS)
-    uuids, unique_ids = read.values(ENTRY_UUID), read.values(UNIQUE_ID)
-    either = f"{ENTRY_UUID} ou {UNIQUE_ID}"
-    if uuids and unique_ids:
-        report.failed(NUMBER, expected=either, found="les deux")
-    elif not uuids and not unique_ids:
-        report.failed(MISSING, expected=either, found="aucun")
-    return Selection(tuple(u.lower() for u in uuids), unique_ids)
+def _check_one_of(form: Form, given: list[str], report: Report) -> None:
+    expected = " ou ".join(form.one_of)
+    if not given:
+        report.failed(MISSING, expected=expected, found="aucun")
+    elif len(given) > 1:
+        report.failed(NUMBER, expected=expected, found=", ".join(given))
 
 
-def _check_patient(text: str, record: PatientRecord, report: Report) -> None:
-    if text:
+def _check_patient(groups: tuple[tuple[str, ...], ...], record: PatientRecord, report: Report) -> None:
+    for text in (text for group in groups for text in group if text):
         patient = Cx.parse(text)
         ok = any((ins.value, ins.authority) == (patient.id, patient.authority) for ins in record.identifiers)
         expected = str(Cx(record.ins.value, record.ins.authority, "NH"))
         report.require(ok, PATIENT, expected=expected, found=text[:_SHOWN])
 
 
-def _statuses(values: Iterable[str], report: Report) -> tuple[Status, ...]:
-    """Unknown values are ignored; when none is left the parameter is missing (ITI TF-2 3.18.4.1.2.3.5)."""
-    found = tuple(_KNOWN_STATUSES[v] for v in dict.fromkeys(values) if v in _KNOWN_STATUSES)
-    report.require(bool(found), MISSING, expected=STATUS, found="aucun statut connu")
-    return found
+def _groups(parameter: Parameter, query: StoredQuery, report: Report) -> Iterator[tuple[str, ...]]:
+    """The good values of a parameter, one tuple per Slot; a Slot that is empty asks for nothing."""
+    slots = query.parameters.get(parameter.name, ())
+    if len(slots) > 1 and not parameter.slots:
+        report.failed(NUMBER, expected="1 slot", found=f"{len(slots)} slots", where=parameter.name)
+    for slot in slots:
+        values = list(_values(parameter, slot, report))
+        if len(values) > 1 and not parameter.many:
+            report.failed(NUMBER, expected="1 valeur", found=f"{len(values)} valeurs", where=parameter.name)
+        if values:
+            yield tuple(dict.fromkeys(values))
 
 
-class _Parameters:
-    """Decodes the parameters of one query, and reports those it cannot decode."""
+def _values(parameter: Parameter, slot: tuple[str, ...], report: Report) -> Iterator[str]:
+    for text in slot:
+        try:
+            values = split_values(text)
+        except ValueError as error:
+            report.failed(CODING, expected=str(error), found=text[:_SHOWN], where=parameter.name)
+            continue
+        for value in values:
+            good = _good(parameter.kind, value)
+            if good is None:
+                report.failed(CODING, expected=parameter.kind.value, found=value[:_SHOWN], where=parameter.name)
+            elif good or parameter.kind is not Kind.STATUS:
+                yield good
 
-    def __init__(self, query: StoredQuery, report: Report) -> None:
-        self._parameters = query.parameters
-        self._report = report
 
-    def warn_unknown(self, known: frozenset[str]) -> None:
-        for name in self._parameters.keys() - known:
-            self._report.warned(UNKNOWN, found=name[:_SHOWN], where=name[:_SHOWN])
+def _good(kind: Kind, value: str) -> str | None:
+    """The value as this program spells it; an empty status counts for absent, None when it is badly coded."""
+    match kind:
+        case Kind.CODE:
+            # `code^^scheme`, or `code^label^scheme` as some clients write it.
+            code, _, rest = value.partition("^")
+            system = rest.partition("^")[2]
+            return f"{code}^^{system}" if code and system else None
+        case Kind.STATUS:  # unknown values are ignored; when none is left the parameter is missing
+            return value if value in _STATUSES else ""
+        case Kind.TIME:
+            return value if is_dtm(value) else None
+        case Kind.PATTERN:
+            return value if len(value) <= LONGEST_PATTERN else None
+        case Kind.LEVEL:
+            return value if value in ("1", "2") else None
+        case Kind.ID:
+            return value.lower() if value[:9].lower() == "urn:uuid:" else value
+        case Kind.TEXT:
+            return value
 
-    def groups(self, name: str) -> list[tuple[str, ...]]:
-        """The decoded values, one tuple per Slot; an empty Slot asks for nothing."""
-        groups: list[tuple[str, ...]] = []
-        for slot in self._parameters.get(name, ()):
-            values: list[str] = []
-            for text in slot:
-                try:
-                    values += split_values(text)
-                except ValueError as error:
-                    self._report.failed(CODING, expected=str(error), found=text[:_SHOWN], where=name)
-            if values:
-                groups.append(tuple(values))
-        return groups
 
-    def values(self, name: str) -> tuple[str, ...]:
-        """All the values of a parameter that may be given in one Slot only."""
-        groups = self.groups(name)
-        if len(groups) > 1:
-            self._report.failed(NUMBER, expected="1 slot", found=f"{len(groups)} slots", where=name)
-        return groups[0] if groups else ()
-
-    def single(self, name: str) -> str:
-        values = self.values(name)
-        if len(values) > 1:
-            self._report.failed(NUMBER, expected="1 valeur", found=f"{len(values)} valeurs", where=name)
-        return values[0] if values else ""
-
-    def time_range(self, name: str) -> TimeRange:
-        return TimeRange(self._time(f"{name}From"), self._time(f"{name}To"))
-
-    def _time(self, name: str) -> str:
-        text = self.single(name)
-        if text:
-            self._report.require(
-                is_dtm(text), CODING, expected="AAAA[MM[JJ[hh[mm[ss]]]]]", found=text[:_SHOWN], where=name
-            )
-        return text
-
-    def codes(self, name: str) -> tuple[Code, ...]:
-        return tuple(c for v in self.values(name) if (c := self._code(v, name)))
-
-    def code_groups(self, name: str) -> tuple[tuple[Code, ...], ...]:
-        groups = (tuple(c for v in values if (c := self._code(v, name))) for values in self.groups(name))
-        return tuple(group for group in groups if group)
-
-    def _code(self, text: str, name: str) -> Code | None:
-        """`code^^scheme`, or `code^label^scheme` as some clients write it."""
-        code, _, rest = text.partition("^")
-        system = rest.partition("^")[2]
-        if code and system:
-            return Code(code, system)
-        self._report.failed(CODING, expected="'code^^système'", found=text[:_SHOWN], where=name)
-        return None
+def _code(text: str) -> Code:
+    code, _, system = text.partition("^^")
+    return Code(code, system)

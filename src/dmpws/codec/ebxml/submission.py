@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from dmpws.codec.ebxml import names
+from dmpws.codec.ebxml.fragments import LAST_UPDATE
 from dmpws.codec.ebxml.rim import (
     CLASSIFICATION,
     Classification,
@@ -16,7 +17,7 @@ from dmpws.codec.ebxml.rim import (
 )
 from dmpws.domain.checks import Report, Rule, refusal
 from dmpws.domain.code import Code
-from dmpws.domain.document import Association, Author, DocumentEntry, Submission, SubmissionSet
+from dmpws.domain.document import Association, Author, DocumentEntry, Folder, Submission, SubmissionSet
 from dmpws.xml.names import LCM, RIM
 from dmpws.xml.text import children
 
@@ -25,7 +26,7 @@ LIST = Rule("XDS-LIST", "Le message contient SubmitObjectsRequest/RegistryObject
 SET_ONE = Rule("XDS-SET-ONE", "Le message contient exactement une fiche de lot", "ITI TF-3 4.2.1.4", _METADATA)
 OBJECT = Rule(
     "XDS-OBJECT",
-    "Le message ne contient que fiche de lot, fiches de document et associations",
+    "Le message ne contient que fiche de lot, fiches de document, classeurs et associations",
     "ITI TF-3 4.2.1.4",
     _METADATA,
 )
@@ -51,13 +52,14 @@ _ENTRY_SLOTS = frozenset({
 class ReceivedSubmission:
     """A lot read from the wire, and the ebRIM objects it was read from (answers are made from those).
 
-    entries and associations are parallel to those of `submission`.
+    entries, associations and folders are parallel to those of `submission`.
     """
 
     submission: Submission
     set: RimObject
     entries: tuple[RimObject, ...]
     associations: tuple[RimObject, ...]
+    folders: tuple[RimObject, ...] = ()
 
 
 def read_submission(body: etree._Element, report: Report) -> ReceivedSubmission:
@@ -83,28 +85,28 @@ def read_submission(body: etree._Element, report: Report) -> ReceivedSubmission:
             report.failed(OBJECT, found=etree.QName(child).localname)
     for package in packages:
         package.classifications += [c for owner, c in nodes if owner == package.id]
-    lot = _the_set(packages, report)
+    lot, folders = _packages(packages, report)
     _check_ids([*packages, *entries, *associations], report)
     submission = Submission(
         _submission_set(lot, report),
-        tuple(_entry(e, report) for e in entries),
+        tuple(read_entry(e, report) for e in entries),
         tuple(_association(a) for a in associations),
+        tuple(_folder(f, report) for f in folders),
     )
-    return ReceivedSubmission(submission, lot, tuple(entries), tuple(associations))
+    return ReceivedSubmission(submission, lot, tuple(entries), tuple(associations), tuple(folders))
 
 
-def _the_set(packages: list[RimObject], report: Report) -> RimObject:
+def _packages(packages: list[RimObject], report: Report) -> tuple[RimObject, list[RimObject]]:
+    """The submission set and the folders."""
     sets = [p for p in packages if _has_node(p, names.SUBMISSION_SET_NODE)]
+    folders = [p for p in packages if _has_node(p, names.FOLDER_NODE) and p not in sets]
     for package in packages:
-        if package not in sets:
-            kind = (
-                "classeur (Folder)" if _has_node(package, names.FOLDER_NODE) else "RegistryPackage sans classification"
-            )
-            report.failed(OBJECT, found=kind, where=package.id)
+        if package not in sets and package not in folders:
+            report.failed(OBJECT, found="RegistryPackage sans classification", where=package.id)
     if not sets:
         raise refusal(SET_ONE, expected="1", found="0")
     report.require(len(sets) == 1, SET_ONE, expected="1", found=str(len(sets)))
-    return sets[0]
+    return sets[0], folders
 
 
 def _has_node(package: RimObject, node: str) -> bool:
@@ -137,7 +139,22 @@ def _submission_set(item: RimObject, report: Report) -> SubmissionSet:
     )
 
 
-def _entry(item: RimObject, report: Report) -> DocumentEntry:
+def _folder(item: RimObject, report: Report) -> Folder:
+    identifiers = _identifiers(item, report)
+    return Folder(
+        id=item.id,
+        unique_id=identifiers.get(names.FOLDER_UNIQUE_ID, ""),
+        patient_id=identifiers.get(names.FOLDER_PATIENT_ID, ""),
+        codes=tuple(_codes(item, report).get(names.FOLDER_CODE, ())),
+        title=_text(item.names),
+        comments=_text(item.descriptions),
+        lid=item.attributes.get("lid", ""),
+        slots={name: values for name, values in item.slots.items() if name != LAST_UPDATE},
+    )
+
+
+def read_entry(item: RimObject, report: Report) -> DocumentEntry:
+    """Read an ExtrinsicObject as a document entry; broken rules of form go into `report`."""
     codes = _codes(item, report)
     identifiers = _identifiers(item, report)
     attributes = item.attributes

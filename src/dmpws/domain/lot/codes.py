@@ -6,7 +6,7 @@ from dmpws.domain import oids
 from dmpws.domain.checks import Report, Rule
 from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Cx
-from dmpws.domain.document import Author, DocumentEntry, Submission
+from dmpws.domain.document import Author, DocumentEntry, Submission, SubmissionSet
 from dmpws.domain.lot.facts import LotFacts
 from dmpws.domain.value_sets import Attribute
 
@@ -24,11 +24,15 @@ VACCINATION_HISTORY = Code("11369-6", LOINC)
 
 def check_codes(submission: Submission, facts: LotFacts, report: Report) -> None:
     """Check every coded attribute of the set and of each entry."""
-    lot = submission.submission_set
-    _check(Attribute.CONTENT_TYPE, [lot.content_type], lot.id, facts, report)
-    _check_specialties(lot.authors, lot.id, facts, report)
+    check_set_codes(submission.submission_set, facts, report)
     for entry in submission.entries:
         _check_entry(entry, facts, report)
+
+
+def check_set_codes(lot: SubmissionSet, facts: LotFacts, report: Report) -> None:
+    """Check the coded attributes of a submission set."""
+    _check(Attribute.CONTENT_TYPE, [lot.content_type], lot.id, facts, report)
+    _check_specialties(lot.authors, lot.id, facts, report)
 
 
 def outside_domain(code: str) -> str:

@@ -6,6 +6,7 @@ from dmpws.domain.lot.codes import check_codes
 from dmpws.domain.lot.contents import check_contents
 from dmpws.domain.lot.depositor import check_depositor
 from dmpws.domain.lot.facts import LotFacts
+from dmpws.domain.lot.folders import check_folders
 from dmpws.domain.lot.masking import check_masking
 from dmpws.domain.lot.metadata import check_metadata
 from dmpws.domain.lot.structure import check_structure
@@ -18,6 +19,7 @@ def examine(submission: Submission, facts: LotFacts, report: Report) -> None:
     """
     check_structure(submission, report)
     check_metadata(submission, facts, report)
+    check_folders(submission, facts, report)
     check_codes(submission, facts, report)
     check_masking(submission, facts, report)
     check_depositor(submission, facts.depositor, report)

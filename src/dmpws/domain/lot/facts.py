@@ -7,6 +7,7 @@ from datetime import date
 from dmpws.domain.cda import CdaHeader
 from dmpws.domain.document import DocumentEntry, StoredEntry
 from dmpws.domain.octets import Octets
+from dmpws.domain.packages import StoredFolder
 from dmpws.domain.patient import PatientRecord
 from dmpws.domain.value_sets import ValueSets
 
@@ -36,6 +37,8 @@ class Depositor:
 class LotFacts:
     """The patient, the depositor, the tables and the options.
 
+    replaceable: row ids of others' documents that the depositor may replace (a VSM, DMPWS D34).
+    minor: the patient is under age and the DMP keeps the secrets of minors (DMPWS D21).
     today: date of reception. octets, headers: by entry id; an entry without a readable CDA has no header.
     """
 
@@ -44,11 +47,13 @@ class LotFacts:
     values: ValueSets
     today: date
     guide: str = "2.10"
+    minor: bool = False
     secret_connection: bool = False
     masked_and_invisible: bool = False
     strict_identity: bool = False
     octets: Mapping[str, Octets] = field(default_factory=dict)
     headers: Mapping[str, CdaHeader] = field(default_factory=dict)
+    replaceable: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,15 @@ class RegistryFacts:
     """What the registry already holds of this lot.
 
     set_known: its uniqueId is taken. entries: stored entries by uniqueId. targets: by entryUUID, the entries that
-    associations point to and the depositor may know of.
+    associations point to and the depositor may know of; folders: the same. taken: the uniqueIds of the lot's folders
+    that are taken. transforms: entryUUIDs of the targets that are themselves transformations (XFRM). falling: the
+    entries in force that complete or transform one that the lot replaces.
     """
 
     set_known: bool
     entries: Mapping[str, Sequence[StoredEntry]]
     targets: Mapping[str, StoredEntry]
+    folders: Mapping[str, StoredFolder] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+    transforms: frozenset[str] = frozenset()
+    falling: Sequence[StoredEntry] = ()

@@ -31,6 +31,12 @@ SECRET = Rule(
     "DMPWS D21",
     _METADATA,
 )
+SECRET_ADULT = Rule(
+    "MASK-SECRET-ADULT", "La connexion secrète est réservée aux mineurs", "DMPWS D83", "XDSRegistryMetadataError"
+)
+ADULT = Rule(
+    "MASK-ADULT", "Seul un mineur a des représentants légaux dans le DMP", "DMPWS D83", "XDSRegistryMetadataError"
+)
 VACCINATION = Rule(
     "MASK-VACCINATION", "Une note de vaccination n'a que la confidentialité N", "GI-DMP EX_2.1-2005", _METADATA
 )
@@ -46,6 +52,8 @@ VACCINATION_NOTE = Code("87273-9", LOINC)
 
 def check_masking(submission: Submission, facts: LotFacts, report: Report) -> None:
     """Check each entry. The signature entry has its own rule: the pair forbidden here is imposed there."""
+    if facts.secret_connection:
+        report.require(facts.minor, SECRET_ADULT, expected="un mineur", found="" if facts.minor else "un majeur")
     for entry in submission.entries:
         if not entry.is_signature:
             _check_entry(entry, facts, report)
@@ -65,6 +73,8 @@ def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
     hidden = entry.visibility
     both = {MASQUE_PS, INVISIBLE_PATIENT} <= hidden
     report.require(not both or facts.masked_and_invisible, PAIR, found=found, where=where)
+    if INVISIBLE_REPRESENTANTS_LEGAUX in hidden:
+        report.require(facts.minor, ADULT, expected="un mineur", found=found, where=where)
     if facts.secret_connection:
         ok = INVISIBLE_REPRESENTANTS_LEGAUX in hidden
         report.require(ok, SECRET, expected=INVISIBLE_REPRESENTANTS_LEGAUX, found=found, where=where)

@@ -67,7 +67,7 @@ _REQUIRED: tuple[Field, ...] = (
 
 def check_metadata(submission: Submission, facts: LotFacts, report: Report) -> None:
     """Check the submission set and each entry."""
-    _check_set(submission.submission_set, facts, report)
+    check_set(submission.submission_set, facts, report)
     for entry in submission.entries:
         for name, read in _REQUIRED:
             if not read(entry):
@@ -75,7 +75,8 @@ def check_metadata(submission: Submission, facts: LotFacts, report: Report) -> N
         _check_entry(entry, facts, report)
 
 
-def _check_set(lot: SubmissionSet, facts: LotFacts, report: Report) -> None:
+def check_set(lot: SubmissionSet, facts: LotFacts, report: Report) -> None:
+    """Check the metadata of a submission set."""
     required = (
         ("submissionTime", lot.submission_time),
         ("contentTypeCode", lot.content_type),
@@ -88,7 +89,7 @@ def _check_set(lot: SubmissionSet, facts: LotFacts, report: Report) -> None:
             report.failed(REQUIRED, expected=name, found="rien", where=lot.id)
     report.require(len(lot.authors) == 1, AUTHORS, expected="1", found=str(len(lot.authors)), where=lot.id)
     _check_authors(lot.authors, lot.id, report)
-    _check_patient(lot.patient_id, lot.id, facts, report)
+    check_patient(lot.patient_id, lot.id, facts, report)
     if lot.submission_time:
         ok = len(lot.submission_time) == 14 and is_dtm(lot.submission_time)
         _format(ok, "submissionTime", "AAAAMMJJhhmmss (UTC)", lot.submission_time, lot.id, report)
@@ -103,7 +104,7 @@ def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
     if entry.lid:
         report.require(entry.lid == entry.id, LOGICAL_ID, expected=entry.id, found=entry.lid, where=where)
     _check_unique_id(entry.unique_id, where, report)
-    _check_patient(entry.patient_id, where, facts, report)
+    check_patient(entry.patient_id, where, facts, report)
     _check_authors(entry.authors, where, report)
     if entry.legal_authenticator:
         _check_person("legalAuthenticator", entry.legal_authenticator, where, report)
@@ -147,7 +148,8 @@ def _check_unique_id(unique_id: str, where: str, report: Report) -> None:
         report.require(is_oid(unique_id), UNIQUE_ID, expected="un OID", found=unique_id[:_SHOWN], where=where)
 
 
-def _check_patient(text: str, where: str, facts: LotFacts, report: Report) -> None:
+def check_patient(text: str, where: str, facts: LotFacts, report: Report) -> None:
+    """Check that a patientId is one of the record's identifiers (components 1 and 4)."""
     if not text:
         return
     patient = Cx.parse(text)

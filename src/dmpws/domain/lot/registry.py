@@ -12,9 +12,11 @@ from dmpws.domain.document import (
     StoredEntry,
     Submission,
 )
+from dmpws.domain.lot.associations import replacements
 from dmpws.domain.lot.depositor import AUTHOR, TEXT, expected_author
 from dmpws.domain.lot.facts import Depositor, LotFacts, RegistryFacts
-from dmpws.domain.lot.structure import replacements
+from dmpws.domain.lot.relations import check_relations
+from dmpws.domain.lot.vsm import is_vsm
 from dmpws.domain.octets import Octets
 
 SET_KNOWN = Rule(
@@ -49,7 +51,7 @@ PARENT = Rule(
 
 
 def check_registry(submission: Submission, facts: LotFacts, registry: RegistryFacts, report: Report) -> None:
-    """Check the uniqueIds and the replacements of a lot against the registry."""
+    """Check the uniqueIds of a lot, its replacements and its other ties against the registry."""
     unique_id = submission.submission_set.unique_id
     ok = not (registry.set_known or registry.entries.get(unique_id))
     report.require(ok, SET_KNOWN, found=f"lot, uniqueId={unique_id}", where=submission.submission_set.id)
@@ -60,6 +62,7 @@ def check_registry(submission: Submission, facts: LotFacts, registry: RegistryFa
     for association in replacements(submission):
         if new := entries.get(association.source):
             _check_replacement(new, association.target, facts, registry.targets, report)
+    check_relations(submission, facts, registry, report)
 
 
 def _report_known(entry: DocumentEntry, known: StoredEntry, received: Mapping[str, Octets], report: Report) -> None:
@@ -87,7 +90,8 @@ def _check_replacement(
     status = old.status.rpartition(":")[2] if old.latest else "version antérieure"
     report.require(current, TARGET_STATUS, expected="Approved", found=status, where=new.id)
     report.require(not old.is_signature, TARGET_KIND, found=target, where=new.id)
-    _check_author(facts.depositor, old, new.id, report)
+    if not (is_vsm(new) and old.id in facts.replaceable):
+        _check_author(facts.depositor, old, new.id, report)
     hidden = (new.visibility - old.visibility) & {INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX}
     report.require(not hidden, VISIBLE, found=", ".join(sorted(hidden)), where=new.id)
     _check_parent(facts.headers.get(new.id), old, new.id, report)

@@ -110,8 +110,13 @@ def _event_codes(document: etree._Element) -> tuple[Code, ...]:
 
 
 def _person(entity: etree._Element) -> Xcn:
+    """A person, or the system that wrote the document (CI-SIS LM 3.3)."""
     identifier = entity.find(f"{_H}id")
     root, extension = ("", "") if identifier is None else (identifier.get("root", ""), identifier.get("extension", ""))
+    device = entity.find(f"{_H}assignedAuthoringDevice")
+    if device is not None:
+        model, software = (device.findtext(f"{_H}{n}") or "" for n in ("manufacturerModelName", "softwareName"))
+        return Xcn(extension or root, model, software, root, "U", "RI")
     name = f"{_H}assignedPerson/{_H}name/{_H}"
     return Xcn(
         id=extension,
@@ -119,7 +124,7 @@ def _person(entity: etree._Element) -> Xcn:
         given=entity.findtext(f"{name}given") or "",
         authority=root,
         name_type="D",
-        id_type="EI" if "/" in extension else "IDNPS",
+        id_type="NH" if root in oids.NIR_AUTHORITIES else "EI" if "/" in extension else "IDNPS",
     )
 
 
@@ -128,11 +133,16 @@ def _author(author: etree._Element) -> Author:
     specialty = author.find(f"{_H}code")
     return Author(
         person=str(_person(author)),
-        institutions=(str(_structure(organisation)),) if organisation is not None else (),
+        institutions=(str(_structure(organisation)),) if organisation is not None and _has_id(organisation) else (),
         specialties=(f"{specialty.get('code')}^{specialty.get('displayName', '')}^{specialty.get('codeSystem', '')}",)
         if specialty is not None
         else (),
     )
+
+
+def _has_id(organisation: etree._Element) -> bool:
+    identifier = organisation.find(f"{_H}id")
+    return identifier is not None and bool(identifier.get("extension") or identifier.get("root"))
 
 
 def _structure(organisation: etree._Element) -> Xon:

@@ -36,16 +36,17 @@ def provide_and_register(
     """Build the Body of ITI-41; includes: (entry id, Content-ID href) of each document."""
     numbers = itertools.count(1)
     objects = _R.RegistryObjectList(
-        _registry_package(submission_set, numbers),
-        *(_extrinsic_object(entry, numbers) for entry in entries),
-        *(_association(association) for association in associations),
+        registry_package(submission_set, numbers),
+        *(extrinsic_object(entry, numbers) for entry in entries),
+        *(association(a) for a in associations),
     )
     documents = (_X.Document(_INCLUDE.Include(href=href), id=entry_id) for entry_id, href in includes)
     return _X.ProvideAndRegisterDocumentSetRequest(_L.SubmitObjectsRequest(objects), *documents)
 
 
-def _registry_package(lot: SubmissionSet, numbers: Iterator[int]) -> etree._Element:
-    codes = [_classification(names.SET_CONTENT_TYPE, lot.id, lot.content_type, numbers)] if lot.content_type else []
+def registry_package(lot: SubmissionSet, numbers: Iterator[int]) -> etree._Element:
+    """A submission set; `numbers` give the ids of its parts."""
+    codes = [classification(names.SET_CONTENT_TYPE, lot.id, lot.content_type, numbers)] if lot.content_type else []
     node_id = f"classification{next(numbers)}"
     node = _R.Classification(classificationNode=names.SUBMISSION_SET_NODE, classifiedObject=lot.id, id=node_id)
     ids = {
@@ -64,7 +65,8 @@ def _registry_package(lot: SubmissionSet, numbers: Iterator[int]) -> etree._Elem
     )
 
 
-def _extrinsic_object(entry: DocumentEntry, numbers: Iterator[int]) -> etree._Element:
+def extrinsic_object(entry: DocumentEntry, numbers: Iterator[int]) -> etree._Element:
+    """A document entry; `numbers` give the ids of its parts."""
     slots = {
         "creationTime": [entry.creation_time],
         "hash": [entry.hash],
@@ -78,7 +80,7 @@ def _extrinsic_object(entry: DocumentEntry, numbers: Iterator[int]) -> etree._El
         names.REFERENCE_ID_LIST: entry.reference_ids,
     }
     classifications = [
-        _classification(scheme, entry.id, code, numbers)
+        classification(scheme, entry.id, code, numbers)
         for name, scheme in _ENTRY_CODES
         for code in _as_codes(getattr(entry, name))
     ]
@@ -95,13 +97,14 @@ def _extrinsic_object(entry: DocumentEntry, numbers: Iterator[int]) -> etree._El
     )
 
 
-def _association(association: Association) -> etree._Element:
+def association(link: Association) -> etree._Element:
+    """An Association."""
     return _R.Association(
-        *(_slot(name, values) for name, values in association.slots.items()),
-        associationType=association.type,
-        id=association.id,
-        sourceObject=association.source,
-        targetObject=association.target,
+        *(_slot(name, values) for name, values in link.slots.items()),
+        associationType=link.type,
+        id=link.id,
+        sourceObject=link.source,
+        targetObject=link.target,
     )
 
 
@@ -124,7 +127,8 @@ def _texts(title: str, comments: str) -> list[etree._Element]:
     return [_localized(tag, text) for tag, text in pairs if text]
 
 
-def _classification(scheme: str, owner: str, code: Code, numbers: Iterator[int]) -> etree._Element:
+def classification(scheme: str, owner: str, code: Code, numbers: Iterator[int]) -> etree._Element:
+    """A coded attribute of the object `owner`."""
     return _R.Classification(
         _slot("codingScheme", [code.system]),
         _localized(_R.Name, code.display or code.code),

@@ -1,0 +1,81 @@
+"""What a lot ties to the registry besides replacements: additions, transformations, folders, references
+(ITI TF-2 3.42.4.1.3)."""
+
+from dmpws.domain.checks import Report, Rule
+from dmpws.domain.document import APND, XFRM, Association, Status, StoredEntry, Submission
+from dmpws.domain.lot.associations import dependents, folder_links, references
+from dmpws.domain.lot.facts import LotFacts, RegistryFacts
+
+_METADATA = "XDSRegistryMetadataError"
+_REFERENCE = "ITI TF-2 3.42.4.1.3.5"
+TARGET = Rule(
+    "REG-TARGET", "L'objet auquel le lot se rattache est enregistré", _REFERENCE, "UnresolvedReferenceException"
+)
+TARGET_PATIENT = Rule(
+    "REG-TARGET-PATIENT", "Les deux objets reliés sont du même patient", _REFERENCE, "XDSPatientIdDoesNotMatch"
+)
+TARGET_STATUS = Rule(
+    "REG-TARGET-STATUS", "Le document relié est en vigueur", _REFERENCE, "XDSRegistryDeprecatedDocumentError"
+)
+TARGET_KIND = Rule("REG-TARGET-KIND", "Une signature de lot ne se relie pas", "DMPWS D14", _METADATA)
+APPENDED = Rule("REG-APND-XFRM", "Une transformation ne se complète pas", _REFERENCE, _METADATA)
+FOLDER_STATUS = Rule("REG-FOLDER-STATUS", "Le classeur est en vigueur", _REFERENCE, _METADATA)
+FOLDER_ID = Rule(
+    "REG-FOLDER-ID",
+    "Le uniqueId du classeur n'est pas déjà enregistré",
+    "ITI TF-2 3.42.4.1.3",
+    "XDSDuplicateUniqueIdInRegistry",
+)
+
+
+def check_relations(submission: Submission, facts: LotFacts, registry: RegistryFacts, report: Report) -> None:
+    """Check everything a lot points to in the registry that it does not replace."""
+    for folder in submission.folders:
+        ok = folder.unique_id not in registry.taken
+        report.require(ok, FOLDER_ID, found=f"classeur, uniqueId={folder.unique_id}", where=folder.id)
+    transformed = {a.source for a in submission.associations if a.type == XFRM} | registry.transforms
+    for a in dependents(submission):
+        ok = a.type != APND or transformed.isdisjoint({a.target, a.target.lower()})
+        report.require(ok, APPENDED, found=a.target, where=a.id)
+        _check_document(a, submission, facts, registry, report)
+    for a in folder_links(submission):
+        _check_document(a, submission, facts, registry, report)
+        _check_folder(a, submission, facts, registry, report)
+    for a in references(submission):
+        _check_document(a, submission, facts, registry, report)
+
+
+def relied_on(submission: Submission, registry: RegistryFacts) -> list[StoredEntry]:
+    """The registered documents that a lot completes, transforms, refers to or puts in a folder."""
+    ties = (*dependents(submission), *folder_links(submission), *references(submission))
+    found = (registry.targets.get(a.target.lower()) for a in ties)
+    return [entry for entry in found if entry is not None]
+
+
+def _check_document(
+    a: Association, submission: Submission, facts: LotFacts, registry: RegistryFacts, report: Report
+) -> None:
+    if a.target in {entry.id for entry in submission.entries}:
+        return
+    old = registry.targets.get(a.target.lower())
+    if not report.require(old is not None, TARGET, found=a.target, where=a.id) or old is None:
+        return
+    if not report.require(old.patient == facts.record.id, TARGET_PATIENT, found=a.target, where=a.id):
+        return
+    current = old.status is Status.APPROVED and old.latest
+    status = old.status.rpartition(":")[2] if old.latest else "version antérieure"
+    report.require(current, TARGET_STATUS, expected="Approved", found=status, where=a.id)
+    report.require(not old.is_signature, TARGET_KIND, found=a.target, where=a.id)
+
+
+def _check_folder(
+    a: Association, submission: Submission, facts: LotFacts, registry: RegistryFacts, report: Report
+) -> None:
+    if any(a.source == folder.id for folder in submission.folders):
+        return
+    folder = registry.folders.get(a.source.lower())
+    if not report.require(folder is not None, TARGET, found=a.source, where=a.id) or folder is None:
+        return
+    if report.require(folder.patient == facts.record.id, TARGET_PATIENT, found=a.source, where=a.id):
+        current = folder.status is Status.APPROVED and folder.latest
+        report.require(current, FOLDER_STATUS, expected="Approved", found=folder.status.name, where=a.id)

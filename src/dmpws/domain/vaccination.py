@@ -1,0 +1,44 @@
+"""Vaccinations, as notes report them and as the historique gathers them."""
+
+from dataclasses import dataclass
+
+from dmpws.domain.cda import CdaActor, CdaId
+from dmpws.domain.code import Code
+
+LOINC = "2.16.840.1.113883.6.1"
+NOTE_TYPE = Code("87273-9", LOINC, "Note de vaccination")
+HISTORY_TYPE = Code("11369-6", LOINC, "Historique des vaccinations")
+NOTE_MODEL = "1.2.250.1.213.1.1.1.46"
+HISTORY_MODEL = "1.2.250.1.213.1.1.1.37"
+NOTE_VERSION = "2023.01"
+CIS = "1.2.250.1.213.2.3.1"
+"""Code system of vaccines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vaccination:
+    """One vaccination. ids: of the entry. day: as written, digits. cis: code of the vaccine, empty without.
+
+    authors, performers: those named in the entry with an identifier.
+    """
+
+    ids: tuple[CdaId, ...]
+    day: str
+    cis: str
+    authors: tuple[CdaActor, ...] = ()
+    performers: tuple[CdaActor, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str] | None:
+        """CIS code and day: what makes two vaccinations the same; None when one of them is missing."""
+        return (self.cis, self.day[:8]) if self.cis and self.day else None
+
+
+@dataclass(frozen=True, slots=True)
+class VaccinationNote:
+    """What a note says beyond its header. versions: of the model it follows. performers: identifiers of the
+    performers of the act in the header."""
+
+    versions: tuple[str, ...]
+    vaccinations: tuple[Vaccination, ...]
+    performers: frozenset[str]

@@ -1,0 +1,74 @@
+"""What the registry holds of the things a lot names, as far as its depositor may know of them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from dmpws.domain.document import APND, DEPENDENTS, HAS_MEMBER, MASQUE_PS, XFRM, Status, StoredEntry, Submission
+from dmpws.domain.lot.associations import dependents, folder_links, references, replacements
+from dmpws.domain.lot.facts import Depositor, RegistryFacts
+from dmpws.domain.packages import StoredFolder
+from dmpws.transactions.call import Call
+from dmpws.transactions.reading import current_versions
+
+
+def registry_facts(call: Call, submission: Submission, depositor: Depositor) -> RegistryFacts:
+    """Read what the registry holds of this lot. A masked document is unknown to who is not its author."""
+    unique_id = submission.submission_set.unique_id
+    folder_ids = [folder.unique_id for folder in submission.folders]
+    entries: dict[str, list[StoredEntry]] = defaultdict(list)
+    wanted = [unique_id, *(e.unique_id for e in submission.entries), *folder_ids]
+    for entry in call.store.documents.by_unique_id(wanted):
+        entries[entry.unique_id].append(entry)
+    ties = (*replacements(submission), *dependents(submission), *folder_links(submission), *references(submission))
+    targets = {a.target.lower() for a in ties}
+    found = call.store.documents.by_entry_uuid(targets) if targets else []
+    return RegistryFacts(
+        set_known=call.store.documents.submission_set_known(unique_id),
+        entries=entries,
+        targets={e.entry_uuid: e for e in _known(call, found, depositor)},
+        folders=_folders(call, submission, depositor),
+        taken=frozenset(i for i in folder_ids if entries.get(i) or call.store.documents.submission_set_known(i)),
+        transforms=_transforms(call, submission),
+        falling=_falling(call, submission),
+    )
+
+
+def _known(call: Call, found: Iterable[StoredEntry], depositor: Depositor) -> list[StoredEntry]:
+    """Those the depositor may know of. An older version may be named, but the latest one says who may know of it."""
+    current = current_versions(call, found)
+    return [
+        e
+        for e in found
+        if MASQUE_PS not in current[e.entry_uuid].visibility or depositor.is_author_of(current[e.entry_uuid])
+    ]
+
+
+def _folders(call: Call, submission: Submission, depositor: Depositor) -> dict[str, StoredFolder]:
+    """The registered folders that the lot fills; one that holds only what the depositor may not know is unknown."""
+    links = folder_links(submission)
+    if not links:
+        return {}
+    found = call.store.packages.folders(uuids={a.source.lower() for a in links})
+    held: dict[str, set[str]] = {folder.uuid: set() for folder in found}
+    for link in call.store.packages.associations(sources=held):
+        if link.type == HAS_MEMBER:
+            held[link.source].add(link.target)
+    members = call.store.documents.by_entry_uuid({uuid for uuids in held.values() for uuid in uuids})
+    known = {entry.entry_uuid for entry in _known(call, members, depositor)}
+    return {folder.uuid: folder for folder in found if not held[folder.uuid] or held[folder.uuid] & known}
+
+
+def _transforms(call: Call, submission: Submission) -> frozenset[str]:
+    appended = {a.target.lower() for a in dependents(submission) if a.type == APND}
+    if not appended:
+        return frozenset()
+    return frozenset(link.source for link in call.store.packages.associations(sources=appended) if link.type == XFRM)
+
+
+def _falling(call: Call, submission: Submission) -> list[StoredEntry]:
+    replaced = {a.target.lower() for a in replacements(submission)}
+    if not replaced:
+        return []
+    links = call.store.packages.associations(targets=replaced)
+    sources = [link.source for link in links if link.type in DEPENDENTS and link.status is Status.APPROVED]
+    return [entry for entry in call.store.documents.by_entry_uuid(sources) if entry.status is Status.APPROVED]

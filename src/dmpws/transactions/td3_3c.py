@@ -1,0 +1,31 @@
+"""TD3.3c, suppression (dépublication) d'un document (ITI-57): irreversible, and without any right to consult."""
+
+from lxml import etree
+
+from dmpws.codec.ebxml.update_kinds import new_status
+from dmpws.domain.document import Status
+from dmpws.domain.errors import Carrier
+from dmpws.transactions.registry import ALL_MODES, Transaction, register
+from dmpws.transactions.update import OPERATION, REFERENCES, handle, refuse
+
+
+def matches(body: etree._Element, _service: str) -> bool:
+    return new_status(body) is Status.DELETED
+
+
+register(
+    Transaction(
+        code="TD3.3c",
+        title="Suppression d'un document",
+        operation=OPERATION,
+        modes=ALL_MODES,
+        carrier=Carrier.REGISTRY,
+        writes=True,
+        audit="update-delete",
+        references=(*REFERENCES, "GI-DMP EX_3.3-1050", "GI-DMP EX_3.3-1060"),
+        module=__name__,
+        handle=handle,
+        refuse=refuse,
+        matches=matches,
+    )
+)

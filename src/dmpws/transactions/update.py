@@ -1,0 +1,241 @@
+"""What the four transactions TD3.3 share (ITI-57): one operation, one way to read, judge and store an update."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lxml import etree
+
+from dmpws.codec.ebxml.answers import errors_of, registry_response
+from dmpws.codec.ebxml.fragments import association_fragment, entry_fragment, set_fragment
+from dmpws.codec.ebxml.rim import RimObject
+from dmpws.codec.ebxml.submission import ReceivedSubmission, read_entry, read_submission
+from dmpws.codec.ebxml.versions import read_stored, with_visibility
+from dmpws.codec.value_sets import value_sets
+from dmpws.domain import oids
+from dmpws.domain.checks import Outcome, Refused, Report
+from dmpws.domain.document import (
+    HAS_MEMBER,
+    Association,
+    DocumentEntry,
+    Status,
+    StoredEntry,
+    SubmissionSet,
+)
+from dmpws.domain.lot.codes import check_set_codes
+from dmpws.domain.lot.facts import Depositor, LotFacts
+from dmpws.domain.lot.metadata import check_set
+from dmpws.domain.lot.new_version import check_new_version
+from dmpws.domain.lot.registry import SET_KNOWN
+from dmpws.domain.lot.update import (
+    TARGET,
+    Change,
+    NewMetadata,
+    StatusChange,
+    check_status,
+    check_version,
+    read_changes,
+    rows_of,
+)
+from dmpws.domain.patient import PatientRecord
+from dmpws.domain.visibility import knows
+from dmpws.soap.message import Operation, SoapReply
+from dmpws.transactions.admission import admit
+from dmpws.transactions.call import Call
+from dmpws.transactions.deposit import final_association, final_id
+from dmpws.transactions.reading import current_versions, reader_of
+from dmpws.transactions.vaccination import are_notes, keep_history
+from dmpws.xml.names import LCM
+
+OPERATION = Operation(
+    service="registry",
+    name="DocumentRegistry_UpdateDocumentSet",
+    body=f"{{{LCM}}}SubmitObjectsRequest",
+    action="urn:ihe:iti:2010:UpdateDocumentSet",
+    response_action="urn:ihe:iti:2010:UpdateDocumentSet-Response",
+)
+
+REFERENCES = ("ITI TF-2 3.57", "PDT-INF-526", "PDT-INF-606", "DMPWS D28", "DMPWS D77")
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedVersion:
+    """Implements dmpws.transactions.ports.NewVersion."""
+
+    previous: StoredEntry
+    entry: DocumentEntry
+    entry_uuid: str
+    fragment: bytes
+    submitted_id: str
+    propagates: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedUpdate:
+    """Implements dmpws.transactions.ports.RegistryUpdate."""
+
+    patient: int
+    submission_set: SubmissionSet
+    submission_set_uuid: str
+    submission_set_fragment: bytes
+    versions: Sequence[PreparedVersion]
+    statuses: Sequence[tuple[StoredEntry, Status]]
+    associations: Sequence[tuple[Association, bytes]]
+
+
+def handle(call: Call, body: etree._Element) -> SoapReply:
+    """Read what is asked, admit the caller to it, judge it, and store it. Raises Refused with every broken rule.
+
+    Which rows of the rights apply, and so which transaction it is, only the record tells: an update that leaves
+    no masking code unmasks a document or shows it to the patient.
+    """
+    report = Report()
+    received = read_submission(body, report)
+    changes = read_changes(received.submission, report)
+    if not changes:
+        report.raise_failures()
+    known = _known(call, changes)
+    rows = sorted(frozenset[str]().union(*(rows_of(change, known.get(change.target)) for change in changes)))
+    call.notes.transaction = rows[0].partition(" ")[0]
+    call.notes.submission_set = received.submission.submission_set.unique_id
+    record = _admit(call, rows, changes, known)
+    facts = _facts(call, record)
+    _check_set(call, received.submission.submission_set, facts, report)
+    versions = [
+        version
+        for change in changes
+        if (version := _check(call, change, known.get(change.target), received, facts, report)) is not None
+    ]
+    call.notes.warnings += [c.message for c in report if c.outcome is Outcome.WARNED][:50]
+    report.raise_failures()
+    statuses = [(known[c.target], c.wanted) for c in changes if isinstance(c, StatusChange)]
+    call.store.documents.add_update(_prepare(call, record, received, versions, statuses), now=call.now)
+    deleted = [entry for entry, wanted in statuses if wanted is Status.DELETED]
+    if are_notes([*deleted, *(version.previous for version in versions)]):
+        keep_history(call, record)
+    _note(call, versions, statuses)
+    return SoapReply(registry_response())
+
+
+def _known(call: Call, changes: Iterable[Change]) -> Mapping[str, StoredEntry]:
+    """The current version of each target, by the UUID that names it. What the caller may not know of is absent."""
+    record = call.patient
+    if record is None:
+        return {}
+    targets = dict.fromkeys(change.target for change in changes)
+    found = current_versions(call, call.store.documents.by_entry_uuid(targets))
+    reader = reader_of(call, record, found.values())
+    return {uuid: entry for uuid, entry in found.items() if entry.patient == record.id and knows(reader, entry)}
+
+
+def _admit(
+    call: Call, rows: Sequence[str], changes: Iterable[Change], known: Mapping[str, StoredEntry]
+) -> PatientRecord:
+    """Admit to every row, and to each document that falls under it (DMPWS D30)."""
+    records = [
+        admit(call, row, documents=[
+            known[change.target]
+            for change in changes
+            if change.target in known and row in rows_of(change, known[change.target])
+        ])
+        for row in rows
+    ]  # fmt: skip
+    call.notes.operation = ", ".join(rows)
+    return records[0]
+
+
+def _facts(call: Call, record: PatientRecord) -> LotFacts:
+    return LotFacts(
+        record=record,
+        depositor=Depositor(call.vihf.name_id, frozenset()),
+        values=value_sets(),
+        today=call.now.date(),
+        guide=call.settings.guide,
+        masked_and_invisible=call.settings.masked_and_invisible,
+    )
+
+
+def _check_set(call: Call, lot: SubmissionSet, facts: LotFacts, report: Report) -> None:
+    check_set(lot, facts, report)
+    check_set_codes(lot, facts, report)
+    known = call.store.documents.submission_set_known(lot.unique_id)
+    known = known or bool(call.store.documents.by_unique_id([lot.unique_id]))
+    report.require(not known, SET_KNOWN, found=f"lot, uniqueId={lot.unique_id[:200]}", where=lot.id)
+
+
+def _check(
+    call: Call,
+    change: Change,
+    current: StoredEntry | None,
+    received: ReceivedSubmission,
+    facts: LotFacts,
+    report: Report,
+) -> PreparedVersion | None:
+    """Judge one change, and make the new version it asks for; what is wrong goes into `report`."""
+    if current is None:
+        report.failed(TARGET, found=change.target[:200], where=change.where)
+        return None
+    call.notes.documents.append({"uniqueId": current.unique_id, "typeCode": current.type_code})
+    if isinstance(change, StatusChange):
+        check_status(change, current, report)
+        return None
+    check_version(change, current, report)
+    stored, item = read_stored(current)
+    check_new_version(change.entry, current.lid, stored, facts, report)
+    submitted = next(i for i in received.entries if i.id == change.entry.id)
+    return _new_version(call, change, current, with_visibility(item, submitted))
+
+
+def _new_version(call: Call, change: NewMetadata, current: StoredEntry, item: RimObject) -> PreparedVersion:
+    # A client that copies what TD3.1 gave it names the old version: it did not choose that UUID.
+    own = change.entry.id.lower() != current.entry_uuid
+    uuid = final_id(change.entry.id if own else "", call)
+    fragment = entry_fragment(
+        item,
+        uuid,
+        hash_=current.hash,
+        size=current.size,
+        repository=oids.REPOSITORY,
+        version=current.version + 1,
+        new_uuid=call.new_uuid,
+    )
+    return PreparedVersion(current, read_entry(item, Report()), uuid, fragment, change.entry.id, change.propagates)
+
+
+def _prepare(
+    call: Call,
+    record: PatientRecord,
+    received: ReceivedSubmission,
+    versions: Sequence[PreparedVersion],
+    statuses: Sequence[tuple[StoredEntry, Status]],
+) -> PreparedUpdate:
+    """Final ids and fragments of the set and of its HasMember associations; UpdateAvailabilityStatus is not kept."""
+    lot = received.submission.submission_set
+    set_uuid = final_id(lot.id, call)
+    documents = {version.submitted_id: version.entry_uuid for version in versions}
+    kept = [a for a in received.submission.associations if a.type == HAS_MEMBER]
+    final = {lot.id: set_uuid} | documents | {a.id: final_id(a.id, call) for a in kept}
+    members = [final_association(a, final, lot.id, frozenset(documents)) for a in kept]
+    return PreparedUpdate(
+        patient=record.id,
+        submission_set=lot,
+        submission_set_uuid=set_uuid,
+        submission_set_fragment=set_fragment(received.set, set_uuid, new_uuid=call.new_uuid),
+        versions=versions,
+        statuses=statuses,
+        associations=[(a, association_fragment(a, new_uuid=call.new_uuid)) for a in members],
+    )
+
+
+def _note(call: Call, versions: Iterable[PreparedVersion], statuses: Iterable[tuple[StoredEntry, Status]]) -> None:
+    """Old and new values in the trace (DMPWS D22)."""
+    for version in versions:
+        old, new = version.previous, version.entry
+        visibility = {"old": ", ".join(sorted(old.visibility)), "new": ", ".join(sorted(new.visibility))}
+        call.notes.changes.append({"uniqueId": old.unique_id, **visibility, "entryUUID": version.entry_uuid})
+    for entry, status in statuses:
+        call.notes.changes.append({"uniqueId": entry.unique_id, "old": entry.status.name, "new": status.name})
+
+
+def refuse(refused: Refused, _body: etree._Element) -> SoapReply:
+    """Answer RegistryResponse Failure with one RegistryError per broken rule."""
+    return SoapReply(registry_response(errors_of(refused)))
