@@ -1,6 +1,7 @@
 """`dmpws seed`: the cast, and authorisations that have expired."""
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,18 +31,19 @@ def test_a_second_run_changes_nothing(data: Path, capsys: pytest.CaptureFixture[
 
 def test_expire_ends_the_authorisations_of_one_patient(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--data", str(data), "seed"]) == 0
-    store, now = store_of(load({"data": str(data)}, environment={})), datetime.now(UTC)
-    with store.write() as work:
-        record = work.patients.find(cast.PATIENTS["petra"].ins)
-        assert record is not None
-        end = now + timedelta(days=365)
-        work.authorisations.grant(record.id, LIBRE, now=now, expires_at=end, treating_doctor=False)
-    capsys.readouterr()
-    assert main(["--data", str(data), "--format", "json", "seed", "expire", "petra"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"expired": 1}
-    with store.read() as work:
-        held = work.authorisations.get(record.id, LIBRE)
-    assert state_of(held, datetime.now(UTC)) is AuthorisationState.EXPIRE
+    with closing(store_of(load({"data": str(data)}, environment={}))) as store:
+        now = datetime.now(UTC)
+        with store.write() as work:
+            record = work.patients.find(cast.PATIENTS["petra"].ins)
+            assert record is not None
+            end = now + timedelta(days=365)
+            work.authorisations.grant(record.id, LIBRE, now=now, expires_at=end, treating_doctor=False)
+        capsys.readouterr()
+        assert main(["--data", str(data), "--format", "json", "seed", "expire", "petra"]) == 0
+        assert json.loads(capsys.readouterr().out) == {"expired": 1}
+        with store.read() as work:
+            held = work.authorisations.get(record.id, LIBRE)
+        assert state_of(held, datetime.now(UTC)) is AuthorisationState.EXPIRE
 
 
 @pytest.mark.parametrize(("words", "status"), [(["expire"], 2), (["cast", "petra"], 2), (["expire", "conteste"], 1)])

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from contextlib import closing
 from typing import Any
 
 from dmpws.app import limits_of, store_of
@@ -39,12 +40,9 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Verify, print, and return 1 when something is wrong."""
     try:
-        store = store_of(args.config)
-        try:
+        with closing(store_of(args.config)) as store:
             migrate.require_current(store.database.engine)
             return _lot(store, args) if args.lot else _chain(store, args)
-        finally:
-            store.close()
     except StorageError as error:
         raise Failure(str(error)) from None
 

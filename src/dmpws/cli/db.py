@@ -3,6 +3,7 @@
 import argparse
 import json
 import shlex
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,21 +36,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _upgrade(args: argparse.Namespace) -> int:
-    store = store_of(args.config)
-    engine = store.database.engine
-    before = migrate.current(engine)
-    migrate.upgrade(engine)
-    after = migrate.current(engine)
-    store.close()
+    with closing(store_of(args.config)) as store:
+        engine = store.database.engine
+        before = migrate.current(engine)
+        migrate.upgrade(engine)
+        after = migrate.current(engine)
     changed = f"from {before or 'nothing'} to {after}" if before != after else f"already at {after}"
     print(json.dumps({"before": before, "after": after}) if args.format == "json" else f"tables {changed}")
     return 0
 
 
 def _current(args: argparse.Namespace) -> int:
-    store = store_of(args.config)
-    current, head = migrate.current(store.database.engine), migrate.head()
-    store.close()
+    with closing(store_of(args.config)) as store:
+        current, head = migrate.current(store.database.engine), migrate.head()
     if args.format == "json":
         print(json.dumps({"current": current, "head": head}))
     else:

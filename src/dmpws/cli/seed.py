@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 
 from dmpws import cast
@@ -28,10 +29,10 @@ def run(args: argparse.Namespace) -> int:
     if (args.what == "expire") != bool(args.patient):
         raise Failure("seed expire PATIENT, or seed [cast]", 2)
     try:
-        store = store_of(args.config)
-        migrate.require_current(store.database.engine)
-        now = datetime.now(UTC)
-        done = _expire(store, args.patient, now) if args.what == "expire" else {"opened": seed(store, now)}
+        with closing(store_of(args.config)) as store:
+            migrate.require_current(store.database.engine)
+            now = datetime.now(UTC)
+            done = _expire(store, args.patient, now) if args.what == "expire" else {"opened": seed(store, now)}
     except StorageError as error:
         raise Failure(str(error)) from None
     print(json.dumps(done) if args.format == "json" else " ".join(f"{name}: {count}" for name, count in done.items()))

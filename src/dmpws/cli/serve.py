@@ -9,6 +9,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -104,12 +105,11 @@ def prepare(config: Config, now: datetime | None = None) -> None:
         create(config.pki_folder, now=now)
     try:
         TrustStore.from_folder(trust_folder(config), TrustPolicy(crl=config.crl))
-        store = store_of(config)
-        migrate.upgrade(store.database.engine)
-        store.recover()
-        if laboratory:
-            seed(store, now)
-        store.close()
+        with closing(store_of(config)) as store:
+            migrate.upgrade(store.database.engine)
+            store.recover()
+            if laboratory:
+                seed(store, now)
     except (StorageError, TrustFolderError) as error:
         raise Failure(str(error), EXIT_INTERNAL) from None
 

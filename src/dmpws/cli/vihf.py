@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,16 +147,18 @@ def _check(args: argparse.Namespace) -> int:
     config: Config = args.config
     octets = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
     stored = bool(config.database) or (config.data_folder / "dmpws.sqlite").is_file()
-    report, _ = examine(
-        octets,
-        tls=_tls(args.peer, config),
-        policy=replace(app.vihf_policy(config), tls_certificate=False),
-        trust=TrustStore.from_folder(app.trust_folder(config), TrustPolicy(crl=config.crl)),
+    with ExitStack() as opened:
         # The server's directory, or the public cast where there is no server yet.
-        directory=app.store_of(config).directory if stored else CastDirectory(),
-        memory=None,
-        now=_instant(args.at),
-    )
+        store = opened.enter_context(closing(app.store_of(config))) if stored else None
+        report, _ = examine(
+            octets,
+            tls=_tls(args.peer, config),
+            policy=replace(app.vihf_policy(config), tls_certificate=False),
+            trust=TrustStore.from_folder(app.trust_folder(config), TrustPolicy(crl=config.crl)),
+            directory=store.directory if store else CastDirectory(),
+            memory=None,
+            now=_instant(args.at),
+        )
     if args.format == "json":
         print(json.dumps([_row(check) for check in report], indent=2, ensure_ascii=False))
     else:
