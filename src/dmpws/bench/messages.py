@@ -13,6 +13,7 @@ from dmpws.client import Deposit as ClientDeposit
 from dmpws.client.cda import CONSULTATION_REPORT, new_oid
 from dmpws.client.envelope import envelope
 from dmpws.client.patients import existence_request
+from dmpws.client.pdf import one_page_pdf
 from dmpws.client.registry import cx, query_request, quoted
 from dmpws.client.repository import retrieve_request
 from dmpws.codec.cda_metadata import entry_of
@@ -86,7 +87,7 @@ def retrieval(session: LpsSession, ins: Ins, unique_id: str) -> Message:
 def document(session: LpsSession, octets: int) -> ClinicalDocument:
     """A level 1 CDA of about `octets` octets, its content random so that nothing compresses it."""
     now = datetime.now(UTC).replace(microsecond=0)
-    body = Attachment("application/pdf", b"%PDF-1.4\n" + os.urandom(octets * 3 // 4 - 3200))
+    body = Attachment("application/pdf", b"%PDF-1.4\n" + os.urandom(octets * 3 // 4 - 3800) + one_page_pdf("Bench"))
     return ClinicalDocument(
         PATIENT.ins,
         PATIENT.traits,
@@ -122,7 +123,7 @@ def deposits(session: LpsSession, count: int, *, fresh_tokens: bool) -> Iterator
 
 def imaging_reference(session: LpsSession, octets: int) -> ClientDeposit:
     """A document of plain octets: nothing to parse or to canonicalise."""
-    described = entry_of(document(session, 5000).to_xml(), "Document01")
+    described = entry_of(document(session, 6000).to_xml(), "Document01")
     plain = replace(
         described,
         unique_id=new_oid(),
@@ -131,5 +132,6 @@ def imaging_reference(session: LpsSession, octets: int) -> ClientDeposit:
         type_code=IMAGING_REFERENCE,
         format_code=Code("1.2.840.10008.5.1.4.1.1.88.59", "1.2.840.10008.2.6.1", "Key Object Selection Document"),
         title="Bench",
+        reference_ids=(f"{new_oid()}^^^^urn:ihe:iti:xds:2016:studyInstanceUID",),
     )
-    return ClientDeposit(os.urandom(octets), entry=plain)
+    return ClientDeposit(bytes(128) + b"DICM" + os.urandom(octets), entry=plain)
