@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from dmpws.soap.validation import Schemas
+
 
 @pytest.fixture(scope="session")
 def reference() -> Path:
@@ -13,3 +15,9 @@ def reference() -> Path:
     if not folder.is_dir():
         pytest.skip("official reference material is not at hand (DMPWS_REFERENCE)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def schemas() -> Schemas:
+    """The project's schemas, compiled once."""
+    return Schemas.load()

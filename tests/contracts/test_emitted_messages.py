@@ -144,15 +144,17 @@ def wrong(validator: Schemas | SecondOpinion, bodies: list[etree._Element]) -> l
     return found
 
 
-def test_every_body_follows_our_schemas(answers: list[Answer]) -> None:
+def test_every_body_follows_our_schemas(answers: list[Answer], schemas: Schemas) -> None:
     bodies = business(answers)
     assert len(bodies) > 30
-    assert wrong(Schemas.load(), bodies) == []
+    assert wrong(schemas, bodies) == []
 
 
-def test_every_kind_of_body_follows_our_schemas_for_another_validator(answers: list[Answer]) -> None:
+def test_every_kind_of_body_follows_our_schemas_for_another_validator(
+    answers: list[Answer], second: SecondOpinion
+) -> None:
     different = {(body.tag, body.get("status"), len(list(body.iter()))): body for body in business(answers)}
-    assert wrong(SecondOpinion(), list(different.values())) == []
+    assert wrong(second, list(different.values())) == []
 
 
 def test_every_body_follows_the_official_schemas(answers: list[Answer], reference: Path) -> None:
@@ -176,8 +178,7 @@ def test_the_play_shows_every_answer_the_server_has(answers: list[Answer]) -> No
     assert expected - shown - inside == set()
 
 
-def test_every_header_follows_our_schema(answers: list[Answer]) -> None:
-    schemas = Schemas.load()
+def test_every_header_follows_our_schema(answers: list[Answer], schemas: Schemas) -> None:
     for answer in answers:
         header = answer.envelope.find(f"{S}Header")
         assert header is not None

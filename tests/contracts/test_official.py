@@ -36,16 +36,6 @@ OFFICIAL_WSDL = {
 NOT_IN_2024 = {"createPatientAccess", "patientOTPUpdate", "updatePatientAccess"}
 
 
-@pytest.fixture(scope="module")
-def schemas() -> Schemas:
-    return Schemas.load()
-
-
-@pytest.fixture(scope="module")
-def second() -> SecondOpinion:
-    return SecondOpinion()
-
-
 def envelope(reference: Path, name: str) -> etree._Element:
     octets = (reference / "frames" / name).read_bytes()
     found = re.search(rb"<soap:Envelope.*?</soap:Envelope>", octets, re.DOTALL)

@@ -24,16 +24,6 @@ from dmpws.xml.parser import parse
 ALL = {**GOOD, **PARTS}
 
 
-@pytest.fixture(scope="module")
-def schemas() -> Schemas:
-    return Schemas.load()
-
-
-@pytest.fixture(scope="module")
-def second() -> SecondOpinion:
-    return SecondOpinion()
-
-
 def check(schemas: Schemas, kind: str, element: etree._Element) -> Report:
     """Validate as a body, or as the part that `kind` names."""
     checks: dict[str, Callable[[etree._Element, Report], bool]] = {

@@ -11,13 +11,8 @@ from dmpws.testing.official import errors
 from dmpws.xml.parser import reparse
 
 
-@pytest.fixture(scope="session")
-def _schemas() -> Schemas:
-    return Schemas.load()
-
-
 @pytest.fixture
-def schema_errors(_schemas: Schemas, request: pytest.FixtureRequest) -> Callable[[etree._Element], list[str]]:
+def schema_errors(schemas: Schemas, request: pytest.FixtureRequest) -> Callable[[etree._Element], list[str]]:
     """Validate a message against our schemas and the official ones, and return the errors."""
     try:
         reference = request.getfixturevalue("reference")
@@ -26,7 +21,7 @@ def schema_errors(_schemas: Schemas, request: pytest.FixtureRequest) -> Callable
 
     def validate(message: etree._Element) -> list[str]:
         report = Report()
-        _schemas.check(reparse(message), report)
+        schemas.check(reparse(message), report)
         official = errors(message, reference) if reference else []
         return [check.message for check in report.failures] + official
 

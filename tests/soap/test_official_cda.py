@@ -20,11 +20,6 @@ ANY = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace=
 NOTHING = "<xs:complexType/>"
 
 
-@pytest.fixture(scope="module")
-def schemas() -> Schemas:
-    return Schemas.load()
-
-
 @pytest.fixture
 def document() -> etree._Element:
     text = (folder("transactions") / "TD2.1" / "document.xml").read_text("utf-8")

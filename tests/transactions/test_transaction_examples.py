@@ -29,11 +29,6 @@ def stage(
     store.close()
 
 
-@pytest.fixture(scope="module")
-def schemas() -> Schemas:
-    return Schemas.load()
-
-
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
 def test_example(example: Example, stage: Stage) -> None:
     stage.play(example)
