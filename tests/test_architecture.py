@@ -26,6 +26,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "transactions": frozenset(
         {"domain", "xml", "codec", "vihf.model", "signature.model", "soap.message", "audit.trace"}
     ),
+    # An act is a transaction without a message: the same reach, and the ports and the rights of the transactions.
+    "acts": frozenset({"domain", "xml", "codec", "audit.trace", "transactions"}),
     "client": frozenset({"domain", "xml", "codec", "pki", "signature", "vihf", "http", "transactions"}),
 }
 # The outermost packages know everybody.

@@ -29,7 +29,7 @@ class Trace:
     occurred_at: datetime
     """Reception of the call, aware UTC."""
     transaction: str
-    """Code in the registry (`TD2.1`), or empty when the call reached none."""
+    """Code in the registry (`TD2.1`) or of an act (`act:block`), or empty when the call reached none."""
     outcome: TraceOutcome
     code: str = ""
     """Error code answered."""
@@ -53,7 +53,13 @@ class Trace:
     purpose: str = ""
     """Access mode: normal, bris_de_glace, centre_15."""
     reason: str = ""
-    """Mode_Acces_Raison."""
+    """Mode_Acces_Raison; of an act, its motive."""
+    actor: str = ""
+    """In which capacity somebody acted without an LPS (dmpws.acts): empty for a call."""
+    on_behalf_of: str = ""
+    """The patient for whom he acted, as `patient`; empty when he acted for himself."""
+    proof: str = ""
+    """Reference of what shows that the act was asked for."""
     secret: bool = False
     """Secret connection of a minor: hidden from the legal representatives (DMPWS D21)."""
     certificate_kind: str = ""

@@ -117,6 +117,14 @@ class Traits:
     vitale_birth_date: str = ""
 
 
+class Switch(StrEnum):
+    """What the patient turns on or off himself; the values are the attributes of PatientRecord."""
+
+    OPPOSES_BRIS_DE_GLACE = "opposes_bris_de_glace"
+    OPPOSES_CENTRE_15 = "opposes_centre_15"
+    MASKED_IN_EMERGENCY = "masked_visible_in_emergency"
+
+
 @dataclass(frozen=True, slots=True)
 class PatientRecord:
     """A DMP as stored: one identity, possibly several identifiers over time (`identifiers[0]` is current)."""

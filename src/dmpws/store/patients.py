@@ -5,10 +5,20 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, select, update
 
 from dmpws.domain.checks import refusal
-from dmpws.domain.patient import Address, DmpStatus, Ins, Name, PatientRecord, Representative, Telecom, Traits
+from dmpws.domain.patient import (
+    Address,
+    DmpStatus,
+    Ins,
+    Name,
+    PatientRecord,
+    Representative,
+    Switch,
+    Telecom,
+    Traits,
+)
 from dmpws.store import rules
 from dmpws.store.engine import by_dialect
 from dmpws.store.session import Statements
@@ -27,6 +37,10 @@ _FIND = (
 # FOR NO KEY UPDATE, so that the rows that refer to the record do not wait; SQLite has one writer anyway.
 _LOCK = select(patient.c.id).where(patient.c.id == bindparam("patient")).with_for_update(key_share=True)
 _OPEN = patient.insert().returning(patient.c.id)
+_SWITCH = {
+    which: update(patient).where(patient.c.id == bindparam("patient")).values({which.value: bindparam("on")})
+    for which in Switch
+}
 _IDENTIFY = by_dialect(lambda insert: insert(patient_identifier).on_conflict_do_nothing())
 
 
@@ -70,6 +84,9 @@ class PatientTable:
             self._identify(number, rank, ins)
         values["status"] = DmpStatus.ACTIVE
         return PatientRecord(id=number, identifiers=tuple(identifiers), traits=traits, **values)
+
+    def switch(self, patient: int, which: Switch, *, on: bool) -> None:
+        self._db.change(_SWITCH[which], {"patient": patient, "on": on})
 
     def _identify(self, number: int, rank: int, ins: Ins) -> None:
         values = {"patient_id": number, "rank": rank, "value": ins.value, "authority": ins.authority}

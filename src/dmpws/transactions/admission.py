@@ -15,7 +15,7 @@ from dmpws.domain.directory import equal_structures
 from dmpws.domain.document import StoredEntry
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord
 from dmpws.domain.rights import Decision, decide
-from dmpws.transactions.call import Call
+from dmpws.transactions.call import Call, Context
 from dmpws.vihf.model import VerifiedVihf
 
 NIA = Rule("ADM-NIA", "Un patient qui n'a qu'un NIA n'a pas de DMP", "DMP-CDT 0.2-080", "DMPInvalidRequest")
@@ -53,7 +53,7 @@ def caller_of(vihf: VerifiedVihf) -> Caller:
     )
 
 
-def standing_of(call: Call, caller: Caller, record: PatientRecord) -> Standing:
+def standing_of(call: Context, caller: Caller, record: PatientRecord) -> Standing:
     """Read the authorisations that concern the caller. A block of the person or of the structure beats all."""
     person, structure = (
         call.store.authorisations.get(record.id, holder) for holder in (caller.person_holder, caller.structure_holder)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from lxml import etree
 
@@ -68,6 +69,21 @@ class TraceNotes:
     changes: list[dict[str, str]] = field(default_factory=list)
     """Old and new values (status, visibility, authorisation)."""
     warnings: list[str] = field(default_factory=list)
+
+
+class Context(Protocol):
+    """What a call has in common with an act of `dmpws.acts`: what changes a record needs no token."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def new_uuid(self) -> Callable[[], str]: ...
+    @property
+    def store(self) -> UnitOfWork: ...
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def notes(self) -> TraceNotes: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dmpws.domain.directory import Directory, TokenMemory
 from dmpws.domain.document import Association, DocumentEntry, Folder, Status, StoredEntry, SubmissionSet
 from dmpws.domain.octets import Octets
 from dmpws.domain.packages import StoredAssociation, StoredFolder, StoredSet
-from dmpws.domain.patient import Ins, PatientRecord, Traits
+from dmpws.domain.patient import Ins, PatientRecord, Switch, Traits
 from dmpws.domain.query import DocumentQuery, FolderQuery, SetQuery
 from dmpws.signature.model import LotEvidence, ReceivedLot, VerifiedLot
 
@@ -44,6 +44,10 @@ class Patients(Protocol):
         opposes_centre_15: bool,
     ) -> PatientRecord:
         """Open a DMP. Raises Refused (DMPFound) when an identifier already has one."""
+        ...
+
+    def switch(self, patient: int, which: Switch, *, on: bool) -> None:
+        """Turn one of the patient's own switches on or off."""
         ...
 
 

@@ -1,0 +1,57 @@
+"""The patient's switches: who may open his record in an emergency, what is shown there, who may consult it."""
+
+from dmpws.acts.actor import ActorKind
+from dmpws.acts.desk import Desk, Kind
+from dmpws.domain.authorisation import AuthorisationState, Holder, state_of
+from dmpws.domain.checks import Rule, refusal
+from dmpws.domain.patient import Ins, Switch
+
+NOT_BLOCKED = Rule(
+    "ACT-NOT-BLOCKED", "Le patient n'a pas bloqué celui qu'il autorise", "DMPWS D147", "DMPAccessForbidden"
+)
+
+BY_PATIENT = frozenset({ActorKind.PATIENT, ActorKind.REPRESENTATIVE, ActorKind.OPERATOR})
+BY_PATIENT_OR_DOCTOR = BY_PATIENT | {ActorKind.TREATING_DOCTOR}
+
+SWITCH = {
+    Switch.OPPOSES_BRIS_DE_GLACE: Kind("act:oppose-bris-de-glace", "Opposition au bris de glace", BY_PATIENT),
+    Switch.OPPOSES_CENTRE_15: Kind("act:oppose-centre-15", "Opposition à l'accès du centre 15", BY_PATIENT),
+    Switch.MASKED_IN_EMERGENCY: Kind(
+        "act:masked-in-emergency", "Documents masqués visibles en urgence", BY_PATIENT_OR_DOCTOR
+    ),
+}
+AUTHORISE = Kind("act:authorise", "Autorisation d'un professionnel ou d'une structure", BY_PATIENT_OR_DOCTOR)
+
+
+def switch(desk: Desk, ins: Ins, which: Switch, *, on: bool) -> bool:
+    """Turn a switch on or off; False when it was so already."""
+    with desk.act(SWITCH[which], ins) as act:
+        before = bool(getattr(act.record, which.value))
+        if before == on:
+            return False
+        act.store.patients.switch(act.record.id, which, on=on)
+        act.note(which.value, before, on)
+        return True
+
+
+def authorise(desk: Desk, ins: Ins, holder: Holder) -> bool:
+    """Authorise a professional or a structure to consult, for the duration of DMPWS D12; False when they were.
+
+    Raises Refused for one who is blocked: the block is lifted first, by its own act.
+    """
+    with desk.act(AUTHORISE, ins) as act:
+        act.notes.holder = holder.identifier
+        before = state_of(act.store.authorisations.get(act.record.id, holder), act.now)
+        if before is AuthorisationState.INTERDIT:
+            raise refusal(NOT_BLOCKED, found=holder.identifier)
+        if before is AuthorisationState.VALIDE:
+            return False
+        act.store.authorisations.grant(
+            act.record.id,
+            holder,
+            now=act.now,
+            expires_at=act.now + act.settings.authorisation_duration,
+            treating_doctor=False,
+        )
+        act.note(f"authorisation {holder.identifier}", before, AuthorisationState.VALIDE)
+        return True
