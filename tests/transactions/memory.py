@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from dmpws.domain.authorisation import Authorisation, Holder
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord, Traits
@@ -38,6 +39,30 @@ class Patients:
         )
         self.records.append(record)
         return record
+
+    def update(self, patient: int, traits: Traits, *, opposes_bris_de_glace: bool, opposes_centre_15: bool) -> bool:
+        oppositions = {"opposes_bris_de_glace": opposes_bris_de_glace, "opposes_centre_15": opposes_centre_15}
+        return self._change(patient, DmpStatus.ACTIVE, traits=traits, **oppositions)
+
+    def close(self, patient: int, *, now: datetime, code: str, text: str, final: bool) -> bool:
+        closure = {"closure_code": code, "closure_text": text, "closure_final": final}
+        return self._change(patient, DmpStatus.ACTIVE, status=DmpStatus.CLOSED, closed_at=now, **closure)
+
+    def reopen(self, patient: int) -> bool:
+        closure = {"closed_at": None, "closure_code": "", "closure_text": ""}
+        if self._of(patient).closure_final:
+            return False
+        return self._change(patient, DmpStatus.CLOSED, status=DmpStatus.ACTIVE, **closure)
+
+    def _of(self, patient: int) -> PatientRecord:
+        return next(r for r in self.records if r.id == patient)
+
+    def _change(self, patient: int, status: DmpStatus, **changes: Any) -> bool:
+        record = self._of(patient)
+        if record.status is not status:
+            return False
+        self.records[self.records.index(record)] = replace(record, **changes)
+        return True
 
 
 @dataclass

@@ -137,6 +137,8 @@ class PatientRecord:
     closed_at: datetime | None = None
     closure_code: str = ""
     closure_text: str = ""
+    closure_final: bool = False
+    """Closed for good: TD1.2 cannot open it again (DMPWS D113)."""
     opposes_bris_de_glace: bool = False
     opposes_centre_15: bool = False
     masked_visible_in_emergency: bool = False

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, and_, bindparam, func, not_, null, select, update
 
 from dmpws.domain.checks import refusal
 from dmpws.domain.patient import (
@@ -41,6 +41,48 @@ _SWITCH = {
     which: update(patient).where(patient.c.id == bindparam("patient")).values({which.value: bindparam("on")})
     for which in Switch
 }
+
+_ROW = patient.c
+_THIS = _ROW.id == bindparam("patient")
+# What they rely on is in the WHERE clause: of two calls at once one finds nothing left to do.
+_IS_OPEN = and_(_THIS, _ROW.status == DmpStatus.ACTIVE.value)
+_UPDATE = (
+    update(patient)
+    .where(_IS_OPEN)
+    .values(
+        traits=bindparam("new_traits"),
+        opposes_bris_de_glace=bindparam("bris_de_glace"),
+        opposes_centre_15=bindparam("centre_15"),
+    )
+)
+_CLOSE = (
+    update(patient)
+    .where(_IS_OPEN)
+    .values(
+        status=DmpStatus.CLOSED.value,
+        closed_at=bindparam("now"),
+        closure_code=bindparam("code"),
+        closure_text=bindparam("text"),
+        closure_final=bindparam("final"),
+    )
+)
+_REOPEN = (
+    update(patient)
+    .where(_THIS, _ROW.status == DmpStatus.CLOSED.value, not_(_ROW.closure_final))
+    .values(status=DmpStatus.ACTIVE.value, closed_at=null(), closure_code="", closure_text="")
+)
+_HIGHEST_RANK = select(func.max(patient_identifier.c.rank)).where(
+    patient_identifier.c.patient_id == bindparam("patient")
+)
+_RANK = (
+    update(patient_identifier)
+    .where(
+        patient_identifier.c.patient_id == bindparam("patient"),
+        patient_identifier.c.value == bindparam("known"),
+        patient_identifier.c.authority == bindparam("of"),
+    )
+    .values(rank=bindparam("new_rank"))
+)
 _IDENTIFY = by_dialect(lambda insert: insert(patient_identifier).on_conflict_do_nothing())
 
 
@@ -73,6 +115,7 @@ class PatientTable:
             "created_at": now,
             "closure_code": "",
             "closure_text": "",
+            "closure_final": False,
             "opposes_bris_de_glace": opposes_bris_de_glace,
             "opposes_centre_15": opposes_centre_15,
             "masked_visible_in_emergency": False,
@@ -87,6 +130,31 @@ class PatientTable:
 
     def switch(self, patient: int, which: Switch, *, on: bool) -> None:
         self._db.change(_SWITCH[which], {"patient": patient, "on": on})
+
+    def update(self, patient: int, traits: Traits, *, opposes_bris_de_glace: bool, opposes_centre_15: bool) -> bool:
+        """Replace traits and oppositions of a DMP that is open; False when it is not."""
+        values = {"bris_de_glace": opposes_bris_de_glace, "centre_15": opposes_centre_15}
+        return bool(self._db.change(_UPDATE, {"patient": patient, "new_traits": asdict(traits), **values}))
+
+    def close(self, patient: int, *, now: datetime, code: str, text: str, final: bool) -> bool:
+        """Close a DMP, for good when `final`; False when it is closed already."""
+        values = {"now": now, "code": code, "text": text, "final": final}
+        return bool(self._db.change(_CLOSE, {"patient": patient, **values}))
+
+    def reopen(self, patient: int) -> bool:
+        """Undo a closure that is not for good; False when there is none."""
+        return bool(self._db.change(_REOPEN, {"patient": patient}))
+
+    def identify(self, patient: int, ins: Ins) -> None:
+        """Give a record a new current identifier, perhaps one that it had before; the others still find it.
+
+        Raises Refused (DMPFound) when it is another record's.
+        """
+        self.lock(patient)
+        rank = self._db.rows(_HIGHEST_RANK, {"patient": patient})[0][0] + 1
+        known = {"patient": patient, "known": ins.value, "of": ins.authority, "new_rank": rank}
+        if not self._db.change(_RANK, known):
+            self._identify(patient, rank, ins)
 
     def _identify(self, number: int, rank: int, ins: Ins) -> None:
         values = {"patient_id": number, "rank": rank, "value": ins.value, "authority": ins.authority}

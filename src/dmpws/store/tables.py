@@ -83,6 +83,7 @@ patient = Table(
     Column("closed_at", Instant),
     Column("closure_code", Text, nullable=False),
     Column("closure_text", Text, nullable=False),
+    Column("closure_final", Boolean, nullable=False),
     Column("opposes_bris_de_glace", Boolean, nullable=False),
     Column("opposes_centre_15", Boolean, nullable=False),
     Column("masked_visible_in_emergency", Boolean, nullable=False),

@@ -50,6 +50,25 @@ class Patients(Protocol):
         """Turn one of the patient's own switches on or off."""
         ...
 
+    def update(self, patient: int, traits: Traits, *, opposes_bris_de_glace: bool, opposes_centre_15: bool) -> bool:
+        """Replace traits and oppositions of a DMP that is open; False when it is not."""
+        ...
+
+    def close(self, patient: int, *, now: datetime, code: str, text: str, final: bool) -> bool:
+        """Close a DMP, for good when `final`; False when it is closed already."""
+        ...
+
+    def reopen(self, patient: int) -> bool:
+        """Undo a closure that is not for good; False when there is none."""
+        ...
+
+    def identify(self, patient: int, ins: Ins) -> None:
+        """Give a record a new current identifier, perhaps one that it had before; the others still find it.
+
+        Raises Refused (DMPFound) when it is another record's.
+        """
+        ...
+
 
 class Authorisations(Protocol):
     """Who may consult which record."""
