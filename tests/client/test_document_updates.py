@@ -13,7 +13,7 @@ from dmpws.client import ClinicalDocument, LpsSession
 from dmpws.client.lot import Deposit, submission_set
 from dmpws.client.registry import FoundDocument, query_request, quoted
 from dmpws.client.repository import SubmissionAnswer
-from dmpws.client.update import metadata_request, status_request
+from dmpws.client.update import DOCUMENT_ID, metadata_request, status_request
 from dmpws.codec.ebxml.names import GET_DOCUMENTS
 from dmpws.domain.document import INVISIBLE_PATIENT, MASQUE_PS, Status
 from dmpws.domain.patient import Ins
@@ -167,6 +167,42 @@ def test_the_employee_deposits_and_deletes_for_her_structure(app: LocalApp, libr
     assert found(libre, unique_id).status is Status.APPROVED
     assert [p.code for p in cpe.archive(INS, unique_id).problems] == ["DMPAccessDeniedByRightsService"]
     assert_ok(cpe.delete(INS, unique_id))
+
+
+def combined(session: LpsSession, unique_id: str, new: Status) -> SubmissionAnswer:
+    """Masked, and given a new status, in one message."""
+    lot = submission_set(INS, actor=session.actor, source_id=session.lps.id, now=session._clock())
+    message = metadata_request(lot, extrinsic_object(session, unique_id), [MASQUE_PS])
+    status = status_request(lot, DOCUMENT_ID, Status.APPROVED, new)
+    message[0].append(status[0][-1])
+    message[0][-1].set("id", "association2")
+    return session._update("TD3.3d", INS, message)
+
+
+@pytest.mark.parametrize("new", [Status.ARCHIVED, Status.DELETED])
+def test_a_new_version_may_take_a_new_status(
+    app: LocalApp, libre: LpsSession, camparini: LpsSession, new: Status
+) -> None:
+    """The version first, then the status: one document, version 2, with both."""
+    unique_id = deposit(libre)
+    assert_ok(combined(libre, unique_id, new))
+    after = found(libre, unique_id)
+    assert (after.version, after.status, after.confidentiality) == ("2", new, {"N", MASQUE_PS})
+    assert listed(libre, Status.APPROVED) == []
+    assert listed(camparini, *EVERY) == []
+    trace = next(t for t in reversed(app.traces()) if t.get("changes"))
+    code = "TD3.3d" if new is Status.ARCHIVED else "TD3.3c"
+    assert trace["transaction"] == f"TD3.3a, {code}"
+    assert [(c["old"], c["new"]) for c in trace["changes"]] == [("", MASQUE_PS), ("APPROVED", new.name)]
+
+
+def test_of_two_changes_one_refused_neither_is_made(libre: LpsSession) -> None:
+    unique_id = deposit(libre)
+    assert_ok(libre.archive(INS, unique_id))
+    answer = combined(libre, unique_id, Status.ARCHIVED)
+    assert {p.code for p in answer.problems} == {"XDSMetadataUpdateError"}
+    assert {p.location for p in answer.problems} == {found(libre, unique_id).entry_uuid}
+    assert found(libre, unique_id).confidentiality == {"N"}
 
 
 def test_a_name_left_empty_is_refused_to_the_employee(app: LocalApp, libre: LpsSession) -> None:

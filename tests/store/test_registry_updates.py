@@ -32,6 +32,10 @@ class Version:
     fragment: bytes = b"<masked/>"
     propagates: bool = True
 
+    @property
+    def status(self) -> Status:
+        return self.previous.status
+
 
 @dataclass(frozen=True)
 class Update:

@@ -60,7 +60,7 @@ class UpdateTables:
             raise refusal(rules.STATUS_MOVED, where=entry.entry_uuid)
 
     def _add_version(self, new: NewVersion, update: RegistryUpdate, set_id: int) -> None:
-        """The old row leaves the searches, the new one takes its status, octets and place in the order."""
+        """The old row leaves the searches, the new one takes its octets and its place in the order."""
         old = new.previous
         if self._db.change(_SUPERSEDE, {"row": old.id, "old": old.status.name}) != 1:
             raise refusal(rules.VERSION_MOVED, found=str(old.version), where=old.entry_uuid)
@@ -72,7 +72,7 @@ class UpdateTables:
             "unique_id": old.unique_id,
             "patient_id": update.patient,
             "submission_set_id": set_id,
-            "status": old.status.name,
+            "status": new.status.name,
             "hash": old.hash,
             "sha256": old.sha256,
             "size": old.size,

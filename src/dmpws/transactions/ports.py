@@ -179,6 +179,11 @@ class NewVersion(Protocol):
     @property
     def fragment(self) -> bytes: ...
     @property
+    def status(self) -> Status:
+        """That of the old version, or another one that is asked for besides."""
+        ...
+
+    @property
     def propagates(self) -> bool:
         """The new version gets the associations of the old one."""
         ...

@@ -1,7 +1,7 @@
 """What the four transactions TD3.3 share (ITI-57): one operation, one way to read, judge and store an update."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml import etree
 
@@ -31,6 +31,7 @@ from dmpws.domain.lot.update import (
     Change,
     NewMetadata,
     StatusChange,
+    check_once,
     check_status,
     check_version,
     read_changes,
@@ -65,6 +66,7 @@ class PreparedVersion:
     entry: DocumentEntry
     entry_uuid: str
     fragment: bytes
+    status: Status
     submitted_id: str
     propagates: bool
 
@@ -95,11 +97,12 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
         report.raise_failures()
     known = _known(call, changes)
     rows = sorted(frozenset[str]().union(*(rows_of(change, known.get(change.target)) for change in changes)))
-    call.notes.transaction = rows[0].partition(" ")[0]
+    call.notes.transaction = ", ".join(dict.fromkeys(row.partition(" ")[0] for row in rows))
     call.notes.submission_set = received.submission.submission_set.unique_id
     record = _admit(call, rows, changes, known)
     facts = _facts(call, record)
     _check_set(call, received.submission.submission_set, facts, report)
+    check_once(changes, known, report)
     versions = [
         version
         for change in changes
@@ -107,9 +110,13 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     ]
     call.notes.warnings += [c.message for c in report if c.outcome is Outcome.WARNED][:50]
     report.raise_failures()
-    statuses = [(known[c.target], c.wanted) for c in changes if isinstance(c, StatusChange)]
+    wanted = {known[c.target].id: c.wanted for c in changes if isinstance(c, StatusChange)}
+    # A document that gets both has its new version first, which then takes the new status (ITI TF-2 3.57.4.1.3).
+    versions = [replace(v, status=wanted.get(v.previous.id, v.status)) for v in versions]
+    superseded = {version.previous.id for version in versions}
+    statuses = [(e, wanted[e.id]) for e in known.values() if e.id in wanted and e.id not in superseded]
     call.store.documents.add_update(_prepare(call, record, received, versions, statuses), now=call.now)
-    deleted = [entry for entry, wanted in statuses if wanted is Status.DELETED]
+    deleted = [entry for entry, status in statuses if status is Status.DELETED]
     if are_notes([*deleted, *(version.previous for version in versions)]):
         keep_history(call, record)
     _note(call, versions, statuses)
@@ -180,7 +187,7 @@ def _check(
         return None
     check_version(change, current, report)
     stored, item = read_stored(current)
-    check_new_version(change.entry, current.lid, stored, facts, report)
+    check_new_version(change.entry, current, stored, facts, report)
     submitted = next(i for i in received.entries if i.id == change.entry.id)
     return _new_version(call, change, current, with_visibility(item, submitted))
 
@@ -198,7 +205,8 @@ def _new_version(call: Call, change: NewMetadata, current: StoredEntry, item: Ri
         version=current.version + 1,
         new_uuid=call.new_uuid,
     )
-    return PreparedVersion(current, read_entry(item, Report()), uuid, fragment, change.entry.id, change.propagates)
+    entry = read_entry(item, Report())
+    return PreparedVersion(current, entry, uuid, fragment, current.status, change.entry.id, change.propagates)
 
 
 def _prepare(
@@ -226,13 +234,14 @@ def _prepare(
     )
 
 
-def _note(call: Call, versions: Iterable[PreparedVersion], statuses: Iterable[tuple[StoredEntry, Status]]) -> None:
+def _note(call: Call, versions: Sequence[PreparedVersion], statuses: Iterable[tuple[StoredEntry, Status]]) -> None:
     """Old and new values in the trace (DMPWS D22)."""
     for version in versions:
         old, new = version.previous, version.entry
         visibility = {"old": ", ".join(sorted(old.visibility)), "new": ", ".join(sorted(new.visibility))}
         call.notes.changes.append({"uniqueId": old.unique_id, **visibility, "entryUUID": version.entry_uuid})
-    for entry, status in statuses:
+    moved = ((v.previous, v.status) for v in versions if v.status is not v.previous.status)
+    for entry, status in (*moved, *statuses):
         call.notes.changes.append({"uniqueId": entry.unique_id, "old": entry.status.name, "new": status.name})
 
 

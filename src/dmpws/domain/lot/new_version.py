@@ -10,7 +10,7 @@ from dmpws.domain import oids
 from dmpws.domain.checks import Report, Rule
 from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Cx
-from dmpws.domain.document import INVISIBLE_PATIENT, MASQUE_PS, VISIBILITIES, DocumentEntry
+from dmpws.domain.document import INVISIBLE_PATIENT, MASQUE_PS, VISIBILITIES, DocumentEntry, StoredEntry
 from dmpws.domain.lot.codes import VALUE_SET, outside_domain
 from dmpws.domain.lot.facts import LotFacts
 from dmpws.domain.lot.masking import PAIR, TWICE
@@ -32,18 +32,24 @@ VISIBLE = Rule(
 _SHOWN = 100
 
 
-def check_new_version(new: DocumentEntry, lid: str, old: DocumentEntry, facts: LotFacts, report: Report) -> None:
-    """Check submitted metadata against the stored ones; lid: the logical id of the document."""
+def check_new_version(
+    new: DocumentEntry, current: StoredEntry, old: DocumentEntry, facts: LotFacts, report: Report
+) -> None:
+    """Check submitted metadata against the stored ones. current, old: the entry in force, and what its fragment says.
+
+    Errors are located by the entryUUID of the document (ITI TF-2 3.57.4.1.3).
+    """
+    where = current.entry_uuid
     for name, expected, found in (
-        ("lid", lid, new.lid.lower()),
+        ("lid", current.lid, new.lid.lower()),
         ("uniqueId", old.unique_id, new.unique_id),
         ("objectType", old.object_type, new.object_type),
     ):
         ok = expected == found
-        report.require(ok, IDENTIFIER, expected=f"{name} {expected}", found=found[:_SHOWN] or "rien", where=new.id)
-    check_patient(new.patient_id, new.id, facts, report)
+        report.require(ok, IDENTIFIER, expected=f"{name} {expected}", found=found[:_SHOWN] or "rien", where=where)
+    check_patient(new.patient_id, where, facts, report)
     for name, read in _COMPARED.items():
-        _same(name, read(old), read(new), new.id, report)
+        _same(name, read(old), read(new), where, report)
     # What the repository computes need not come back, and an empty slot says nothing.
     for name, before, after in (
         ("hash", old.hash.lower(), new.hash.lower()),
@@ -52,8 +58,8 @@ def check_new_version(new: DocumentEntry, lid: str, old: DocumentEntry, facts: L
         *((name, old.slots.get(name, ()), values) for name, values in new.slots.items()),
     ):
         if after:
-            _same(name, before, after, new.id, report)
-    _check_visibility(new, old, facts, report)
+            _same(name, before, after, where, report)
+    _check_visibility(new, old, where, facts, report)
 
 
 def _codes(codes: Iterable[Code | None]) -> list[tuple[str, str]]:
@@ -94,8 +100,7 @@ def _same(name: str, before: object, after: object, where: str, report: Report) 
     report.require(ok, UNCHANGED, expected=f"{name} {before}"[:_SHOWN], found=found, where=where)
 
 
-def _check_visibility(new: DocumentEntry, old: DocumentEntry, facts: LotFacts, report: Report) -> None:
-    where = new.id
+def _check_visibility(new: DocumentEntry, old: DocumentEntry, where: str, facts: LotFacts, report: Report) -> None:
     codes = [code.code for code in new.confidentiality if code.system == oids.VISIBILITY]
     for code in set(codes) - VISIBILITIES:
         report.failed(VALUE_SET, found=f"confidentialityCode {code[:_SHOWN]}", where=where, text=outside_domain(code))

@@ -4,7 +4,7 @@ TD3.3c and TD3.3d change a status; TD3.3a and TD3.3b register a new version of t
 the visibility may differ.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dmpws.domain.checks import Report, Rule
@@ -13,14 +13,25 @@ from dmpws.domain.document import HAS_MEMBER, MASQUE_PS, UPDATE_STATUS, Document
 _FAILED = "XDSMetadataUpdateError"
 OPERATION = Rule(
     "UPD-OPERATION",
-    "Le message demande un changement de statut ou de nouvelles versions de fiches",
+    "Le message demande des changements de statut ou de nouvelles versions de fiches",
     "ITI TF-2 3.57.4.1.3",
+    "XDSMetadataUpdateOperationError",
+)
+DOCUMENTS = Rule(
+    "UPD-DOCUMENTS",
+    "Seules les fiches de document se mettent à jour",
+    "DMPWS D104",
     "XDSMetadataUpdateOperationError",
 )
 INITIAL = Rule(
     "UPD-INITIAL", "Une mise à jour porte le lid du document, distinct de l'id", "ITI TF-2 3.57.4.1.3", _FAILED
 )
-ONCE = Rule("UPD-ONCE", "Un document n'est mis à jour qu'une fois par message", "ITI TF-2 3.57.4.1.3", _FAILED)
+ONCE = Rule(
+    "UPD-ONCE",
+    "Un document ne change qu'une fois de statut et une fois de version par message",
+    "ITI TF-2 3.57.4.1.3",
+    _FAILED,
+)
 TARGET = Rule(
     "UPD-TARGET", "Le document à mettre à jour est enregistré", "ITI TF-2 3.57.4.1.3", "UnresolvedReferenceException"
 )
@@ -54,12 +65,16 @@ STATUSES = {status.value: status for status in Status} | {
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """One UpdateAvailabilityStatus. target: entryUUID, lower case; original: OriginalStatus as written."""
+    """One UpdateAvailabilityStatus. target: entryUUID, lower case; original: OriginalStatus as written.
+
+    with_version: it names the entry of the message that is the new version; target is then the lid.
+    """
 
     where: str
     target: str
     original: str
     wanted: Status
+    with_version: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +93,7 @@ Change = StatusChange | NewMetadata
 
 
 def read_changes(submission: Submission, report: Report) -> tuple[Change, ...]:
-    """Tell what a message asks: only status changes to one status, or only new metadata.
+    """Tell what a message asks: status changes and new metadata, of one or several documents.
 
     What is wrong goes into `report`. Empty when no change could be made out.
     """
@@ -91,24 +106,23 @@ def read_changes(submission: Submission, report: Report) -> tuple[Change, ...]:
         wanted = STATUSES.get(slots.get("NewStatus", ""))
         entry = entries.get(association.target)
         if association.type == UPDATE_STATUS and association.source == lot and wanted in STATUS_ROWS:
+            target = entry.lid if entry is not None else association.target
             original = slots.get("OriginalStatus", "")
-            changes.append(StatusChange(association.id, association.target.lower(), original, wanted))
+            changes.append(StatusChange(association.id, target.lower(), original, wanted, entry is not None))
         elif association.type == HAS_MEMBER and association.source == lot and entry is not None:
             members[entry.id] = _new_metadata(entry, slots)
         else:
             found = f"{association.type} vers {slots.get('NewStatus') or association.target}"[:200]
             report.failed(OPERATION, found=found, where=association.id)
     for folder in submission.folders:
-        report.failed(OPERATION, found="classeur (Folder)", where=folder.id)
+        report.failed(DOCUMENTS, found="classeur (Folder)", where=folder.id)
     for entry in submission.entries:
         ok = entry.id in members
         report.require(ok, OPERATION, expected=f"HasMember de {lot}", found="" if ok else "rien", where=entry.id)
         ok = bool(entry.lid) and entry.lid != entry.id
         report.require(ok, INITIAL, expected="un lid", found=entry.lid or "aucun lid", where=entry.id)
     changes += members.values()
-    kinds = {change.wanted if isinstance(change, StatusChange) else None for change in changes}
-    report.require(len(kinds) == 1, OPERATION, expected="une sorte de mise à jour", found=f"{len(kinds)}", where=lot)
-    _check_once(changes, report)
+    report.require(bool(changes), OPERATION, expected="au moins un changement", found="aucun", where=lot)
     return tuple(changes)
 
 
@@ -117,12 +131,17 @@ def _new_metadata(entry: DocumentEntry, slots: dict[str, str]) -> NewMetadata:
     return NewMetadata(entry.id, entry.lid.lower(), entry, slots.get("PreviousVersion", ""), propagates)
 
 
-def _check_once(changes: Iterable[Change], report: Report) -> None:
-    seen: set[str] = set()
+def check_once(changes: Iterable[Change], known: Mapping[str, StoredEntry], report: Report) -> None:
+    """Check that each document gets one new version and one new status at most, however it is named.
+
+    known: the current version of each document, by the UUIDs that name it.
+    """
+    seen: set[tuple[type, str]] = set()
     for change in changes:
-        if change.target in seen:
+        name = known[change.target].lid if change.target in known else change.target
+        if (type(change), name) in seen:
             report.failed(ONCE, found=change.target[:200], where=change.where)
-        seen.add(change.target)
+        seen.add((type(change), name))
 
 
 def rows_of(change: Change, current: StoredEntry | None) -> frozenset[str]:
@@ -146,7 +165,7 @@ def check_status(change: StatusChange, current: StoredEntry, report: Report) -> 
     """Check a status change against the current version of the entry."""
     where = current.entry_uuid
     report.require(not current.is_signature, SIGNATURE, where=where)
-    ok = change.target == current.entry_uuid
+    ok = change.with_version or change.target == current.entry_uuid
     report.require(ok, LATEST, expected=current.entry_uuid, found=change.target, where=where)
     ok = STATUSES.get(change.original) is current.status
     report.require(ok, STATUS, expected=current.status, found=change.original[:200] or "rien", where=where)
