@@ -6,8 +6,9 @@ Seed, demo, examples and tests all play with this cast; nobody else may appear i
 from dataclasses import dataclass
 
 from dmpws.domain import oids
-from dmpws.domain.directory import Professional, Software, Structure
+from dmpws.domain.directory import Professional, Structure
 from dmpws.domain.patient import Address, Ins, Name, Traits, nir_key
+from dmpws.domain.software import EVERYTHING, Category, Software
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ PROFESSIONALS: dict[str, Professional] = {
     )
 }
 
-SOFTWARE = Software("DMPWS-KIT-tmp1", "dmpws kit")
+SOFTWARE = Software("DMPWS-KIT-tmp1", "dmpws kit", "dmpws", Category.LGC, scopes=EVERYTHING)
+REGULATION_SOFTWARE = Software("DMPWS-LDRM-tmp1", "dmpws kit régulation", "dmpws", Category.LDRM, scopes=EVERYTHING)
+APPROVED = {software.number: software for software in (SOFTWARE, REGULATION_SOFTWARE)}
 
 
 def allocate_ins(traits: Traits, number: int) -> Ins:

@@ -22,8 +22,9 @@ def seed(store: Store, now: datetime) -> int:
         for professional in cast.PROFESSIONALS.values():
             if work.directory.professional(professional.identifier) is None:
                 work.directory.put_professional(professional)
-        if work.directory.software(cast.SOFTWARE.number) is None:
-            work.directory.put_software(cast.SOFTWARE)
+        for software in cast.APPROVED.values():
+            if work.directory.software(software.number) is None:
+                work.directory.put_software(software)
         for key in WITH_DMP:
             patient = cast.PATIENTS[key]
             if work.patients.find(patient.ins) is None:

@@ -1,9 +1,11 @@
-"""The directory: professionals, structures and approved software (DMPWS D8, D9 and D35)."""
+"""The directory: professionals, structures and approved software (DMPWS D8)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from dmpws.domain.software import Software
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,6 @@ class Professional:
     family: str
     given: str
     structures: frozenset[str]
-    active: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Software:
-    """An approved product: number (`LPS_ID_HOMOLOGATION_DMP`), name, whether the approval stands."""
-
-    number: str
-    name: str
     active: bool = True
 
 

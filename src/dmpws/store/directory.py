@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, select
+from sqlalchemy import Row, Table, bindparam, delete, select
 from sqlalchemy.dialects import postgresql
 
-from dmpws.domain.directory import Professional, Software, Structure
+from dmpws.domain.access import AuthMode
+from dmpws.domain.directory import Professional, Structure
+from dmpws.domain.software import ApprovalStatus, Category, Profile, Scope, Software
 from dmpws.store.engine import ByDialect, by_dialect
 from dmpws.store.session import Statements
 from dmpws.store.tables import professional, professional_structure, software, structure
@@ -53,7 +56,7 @@ class DirectoryTable:
 
     def software(self, number: str) -> Software | None:
         for row in self._db.rows(_SOFTWARE, {"id": number}):
-            return Software(row.number, row.name, row.active)
+            return _software(row)
         return None
 
     def put_structure(self, value: Structure) -> None:
@@ -72,4 +75,23 @@ class DirectoryTable:
 
     def put_software(self, value: Software) -> None:
         """Add or replace."""
-        self._db.change(_PUT_SOFTWARE, asdict(value))
+        scopes = [f"{scope.profile}/{scope.mode}/{scope.transaction}" for scope in sorted(value.scopes)]
+        values = {**asdict(value), "category": value.category or "", "status": value.status.value, "scopes": scopes}
+        self._db.change(_PUT_SOFTWARE, values)
+
+
+def _software(row: Row[Any]) -> Software:
+    return Software(
+        row.number,
+        row.name,
+        row.editor,
+        Category(row.category) if row.category else None,
+        ApprovalStatus(row.status),
+        row.valid_from,
+        row.valid_until,
+        frozenset(_scope(*text.split("/")) for text in row.scopes),
+    )
+
+
+def _scope(profile: str, mode: str, transaction: str) -> Scope:
+    return Scope(Profile(profile), AuthMode(mode), transaction)

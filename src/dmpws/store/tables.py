@@ -15,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Dialect,
     ForeignKey,
@@ -270,7 +271,13 @@ software = Table(
     metadata,
     Column("number", Text, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("active", Boolean, nullable=False),
+    Column("editor", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("valid_from", Date),
+    Column("valid_until", Date),
+    Column("scopes", TextList, nullable=False),  # profile/mode/transaction
+    CheckConstraint("status IN ('approved', 'suspended', 'revoked')", name="status"),
 )
 
 used_token = Table(

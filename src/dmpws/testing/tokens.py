@@ -18,8 +18,9 @@ from dmpws import cast
 from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.checks import Report
 from dmpws.domain.code import Code
-from dmpws.domain.directory import Professional, Software, Structure
+from dmpws.domain.directory import Professional, Structure
 from dmpws.domain.patient import Ins
+from dmpws.domain.software import ApprovalStatus, Software
 from dmpws.pki import files
 from dmpws.pki.cards import Card
 from dmpws.pki.demo import DemoPki
@@ -52,9 +53,8 @@ class CastDirectory:
         return found and replace(found, active=identifier not in self.closed)
 
     def software(self, number: str) -> Software | None:
-        known = {cast.SOFTWARE.number: cast.SOFTWARE}
-        found = known.get(number)
-        return found and replace(found, active=number not in self.closed)
+        found = cast.APPROVED.get(number)
+        return replace(found, status=ApprovalStatus.REVOKED) if found and number in self.closed else found
 
 
 @dataclass(slots=True)

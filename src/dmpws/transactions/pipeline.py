@@ -64,8 +64,9 @@ class Pipeline:
         try:
             transaction = _transaction_of(request)
             draft = replace(draft, transaction=transaction.code)
-            vihf = open_access(request, transaction, self.verify_token)
+            vihf = self.verify_token(request)
             draft = _with_caller(draft, vihf)
+            open_access(vihf, transaction, request.body)
             self.learn(vihf)
         except Refused as refused:
             self.store.append_trace(replace(draft, code=refused.code, message=refused.message))

@@ -8,12 +8,14 @@ from lxml import etree
 
 from dmpws.domain.access import AuthMode
 from dmpws.domain.errors import Carrier
+from dmpws.domain.software import Category, Profile
 from dmpws.soap.message import Operation, SoapReply
 
 if TYPE_CHECKING:
     from dmpws.transactions.call import Call
 
 ALL_MODES = frozenset(AuthMode)
+ALL_PROFILES = frozenset(Profile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Transaction:
 
     code: `TD0.3`. title: the French name. operation: None for TD0.1, which is the header of all others.
     modes: authentication modes in which it exists. carrier: how a refusal of it travels.
+    profiles: profiles of approved software that hold it (DMPWS D35). narrower: those of one message, where they are
+    fewer. categories: kinds of approved software that may call it.
     writes: whether it changes the record (one write transaction of the database instead of a read).
     audit: name of the event in the traces. references: clauses, in the checkable form.
     matches: tells whether a Body belongs to this transaction when the operation has several.
@@ -34,6 +38,7 @@ class Transaction:
     operation: Operation | None
     modes: frozenset[AuthMode]
     carrier: Carrier
+    profiles: frozenset[Profile]
     writes: bool
     audit: str
     references: tuple[str, ...]
@@ -41,6 +46,8 @@ class Transaction:
     handle: Callable[["Call", etree._Element], SoapReply]
     refuse: Callable[[Any, etree._Element], SoapReply]
     matches: Callable[[etree._Element, str], bool] = field(default=lambda body, service: True)
+    narrower: Callable[[etree._Element], frozenset[Profile]] | None = None
+    categories: frozenset[Category] = frozenset(Category)
 
 
 _TRANSACTIONS: dict[str, Transaction] = {}

@@ -12,7 +12,7 @@ from dmpws.domain.errors import Carrier
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import begin, require_same_patient, standing_of
 from dmpws.transactions.call import Call
-from dmpws.transactions.registry import ALL_MODES, Transaction, register
+from dmpws.transactions.registry import ALL_MODES, ALL_PROFILES, Transaction, register
 from dmpws.xml.names import HL7
 
 ROW = "TD0.2 test existence and authorisation"
@@ -69,6 +69,7 @@ register(
         operation=OPERATION,
         modes=ALL_MODES,
         carrier=Carrier.ACKNOWLEDGEMENT,
+        profiles=ALL_PROFILES,
         writes=False,
         audit="test-existence",
         references=("DMP-FRAME TD0.2", "DMPWS D11", "DMPWS D30", "DMP-CDT 0.2-010", "DMP-CDT 0.2-080"),

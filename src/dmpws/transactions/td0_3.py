@@ -10,7 +10,7 @@ from dmpws.domain.patient import PatientRecord
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import admit, caller_of
 from dmpws.transactions.call import Call
-from dmpws.transactions.registry import ALL_MODES, Transaction, register
+from dmpws.transactions.registry import ALL_MODES, ALL_PROFILES, Transaction, register
 from dmpws.xml.names import HABILITATIONS
 
 ROWS = {
@@ -99,6 +99,7 @@ register(
         operation=OPERATION,
         modes=ALL_MODES,
         carrier=Carrier.STATUS,
+        profiles=ALL_PROFILES,
         writes=True,
         audit="set-authorization",
         references=("DMP-FRAME TD0.3", "DMP-WSDL Habilitations", "PDT-INF-526", "PDT-INF-606", "DMPWS D12"),

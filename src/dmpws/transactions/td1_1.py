@@ -15,6 +15,7 @@ from dmpws.domain.checks import Refused, Report, Rule, refusal
 from dmpws.domain.errors import Carrier
 from dmpws.domain.ins_c import has_valid_ins_c_key, ins_c
 from dmpws.domain.patient import Ins
+from dmpws.domain.software import Profile
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import allow, begin, require_same_patient
 from dmpws.transactions.call import Call
@@ -141,6 +142,7 @@ register(
         operation=OPERATION,
         modes=ALL_MODES,
         carrier=Carrier.ACKNOWLEDGEMENT,
+        profiles=frozenset({Profile.MANAGEMENT}),
         writes=True,
         audit="create-record",
         references=("DMP-WSDL GestionDossierPatientPartage", "PDT-INF-617", "DMPWS D13", "DMPWS D27", "DMPWS D36"),

@@ -16,6 +16,7 @@ from dmpws.domain.lot.facts import LotFacts, RegistryFacts
 from dmpws.domain.lot.registry import check_registry
 from dmpws.domain.lot.vsm import check_vsm
 from dmpws.domain.patient import is_minor
+from dmpws.domain.software import Profile
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import admit
 from dmpws.transactions.call import Call
@@ -147,6 +148,7 @@ register(
         operation=OPERATION,
         modes=ALL_MODES,
         carrier=Carrier.REGISTRY,
+        profiles=frozenset({Profile.FEEDING}),
         writes=True,
         audit="provide-and-register",
         references=(

@@ -8,6 +8,7 @@ from lxml import etree
 
 from dmpws.domain.access import AuthMode
 from dmpws.domain.errors import Carrier
+from dmpws.domain.software import Profile
 from dmpws.transactions.registry import Transaction, register
 from dmpws.transactions.td2_1 import OPERATION, handle, refuse
 
@@ -23,6 +24,7 @@ register(
         operation=OPERATION,
         modes=frozenset({AuthMode.DIRECTE}),
         carrier=Carrier.REGISTRY,
+        profiles=frozenset({Profile.FEEDING}),
         writes=True,
         audit="provide-and-register",
         references=("ITI TF-2 3.41", "GI-DMP EX_2.1-1140", "PDT-INF-526", "PDT-INF-617", "DMPWS D82"),

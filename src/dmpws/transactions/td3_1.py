@@ -15,6 +15,7 @@ from dmpws.codec.ebxml.query import StoredQuery, read_query
 from dmpws.codec.ebxml.stored_queries import Asked, is_reference_search, read_asked
 from dmpws.domain.checks import Outcome, Refused, Report
 from dmpws.domain.errors import Carrier
+from dmpws.domain.software import Profile
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions import finds, gets
 from dmpws.transactions.admission import admit
@@ -25,6 +26,7 @@ from dmpws.transactions.registry import ALL_MODES, Transaction, register
 from dmpws.transactions.shelf import Shelf
 from dmpws.xml.names import QUERY
 
+PROFILES = frozenset({Profile.FEEDING, Profile.CONSULTATION})
 METADATA_ROW = "TD3.1 search metadata"
 REFERENCE_ROW = "TD3.1 search document reference (ObjectRef)"
 
@@ -70,6 +72,15 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     return SoapReply(query_response([write(item) for item in found]))
 
 
+def narrower(body: etree._Element) -> frozenset[Profile]:
+    """TD3.1a, and whatever is not clearly TD3.1b, is of the profile consultation alone."""
+    try:
+        reference = is_reference_search(read_query(body))
+    except Refused:
+        reference = False
+    return PROFILES if reference else frozenset({Profile.CONSULTATION})
+
+
 def _note(call: Call, query: StoredQuery) -> None:
     """Say in the trace what was looked for (DMPWS D22)."""
     call.notes.query = query.id[:100]
@@ -90,11 +101,13 @@ register(
         operation=OPERATION,
         modes=ALL_MODES,
         carrier=Carrier.REGISTRY,
+        profiles=PROFILES,
         writes=False,
         audit="stored-query",
         references=("DMP-FRAME TD3.1", "ITI TF-2 3.18", "PDT-INF-526", "PDT-INF-606", "DMPWS D14", "DMPWS D28"),
         module=__name__,
         handle=handle,
         refuse=refuse,
+        narrower=narrower,
     )
 )

@@ -11,6 +11,7 @@ from dmpws.domain.checks import Check, Outcome, Refused, Rule, refusal
 from dmpws.domain.document import StoredEntry
 from dmpws.domain.errors import Carrier
 from dmpws.domain.octets import Octets
+from dmpws.domain.software import Profile
 from dmpws.domain.visibility import reads
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import admit
@@ -113,6 +114,7 @@ register(
         operation=OPERATION,
         modes=ALL_MODES,
         carrier=Carrier.REGISTRY,
+        profiles=frozenset({Profile.CONSULTATION}),
         writes=False,
         audit="retrieve",
         references=("DMP-FRAME TD3.2", "ITI TF-2 3.43", "PDT-INF-526", "PDT-INF-606", "DMPWS D29"),

@@ -7,6 +7,7 @@ from lxml import etree
 
 from dmpws.codec.ebxml.update_kinds import is_new_metadata, masks
 from dmpws.domain.errors import Carrier
+from dmpws.domain.software import Profile
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 from dmpws.transactions.update import OPERATION, REFERENCES, handle, refuse
 
@@ -22,6 +23,7 @@ register(
         operation=OPERATION,
         modes=ALL_MODES,
         carrier=Carrier.REGISTRY,
+        profiles=frozenset({Profile.CONSULTATION}),
         writes=True,
         audit="update-make-visible",
         references=(*REFERENCES, "GI-DMP EX_3.3-1040", "GI-DMP EX_3.3-1045"),

@@ -5,6 +5,7 @@ from lxml import etree
 from dmpws.codec.ebxml.update_kinds import new_status
 from dmpws.domain.document import Status
 from dmpws.domain.errors import Carrier
+from dmpws.domain.software import Profile
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 from dmpws.transactions.update import OPERATION, REFERENCES, handle, refuse
 
@@ -20,6 +21,7 @@ register(
         operation=OPERATION,
         modes=ALL_MODES,
         carrier=Carrier.REGISTRY,
+        profiles=frozenset({Profile.FEEDING, Profile.CONSULTATION}),
         writes=True,
         audit="update-delete",
         references=(*REFERENCES, "GI-DMP EX_3.3-1050", "GI-DMP EX_3.3-1060"),

@@ -8,6 +8,7 @@ from lxml import etree
 from dmpws.codec.ebxml.update_kinds import is_new_metadata, new_status
 from dmpws.domain.document import Status
 from dmpws.domain.errors import Carrier
+from dmpws.domain.software import Profile
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 from dmpws.transactions.update import OPERATION, REFERENCES, handle, refuse
 
@@ -23,6 +24,7 @@ register(
         operation=OPERATION,
         modes=ALL_MODES,
         carrier=Carrier.REGISTRY,
+        profiles=frozenset({Profile.CONSULTATION}),
         writes=True,
         audit="update-archive",
         references=REFERENCES,

@@ -7,6 +7,7 @@ from dmpws.domain import oids, patient
 from dmpws.domain.access import AuthMode
 from dmpws.domain.code import Code
 from dmpws.domain.patient import Ins
+from dmpws.domain.software import Software
 from dmpws.pki.identity import CertificateKind
 from dmpws.vihf import access, roles, rules, token
 from dmpws.vihf.policy import SoftwarePolicy
@@ -25,15 +26,16 @@ def resource_id(value: str) -> Ins | None:
     return Ins(match[1], match[2])
 
 
-def check(subject: Subject) -> None:
-    """Every attribute but those of identity.py, and the NIA last (DMPWS D30)."""
+def check(subject: Subject) -> Software | None:
+    """Check every attribute but those of identity.py, the NIA last (DMPWS D30); return the listed software."""
     _trainee_card(subject)
     _present(subject)
     _constants(subject)
     _roles(subject)
     access.check(subject)
-    _software(subject)
+    software = _software(subject)
     _patient(subject)
+    return software
 
 
 def _trainee_card(subject: Subject) -> None:
@@ -123,23 +125,24 @@ def _specialty(subject: Subject, written: tuple[Code, ...]) -> None:
     )
 
 
-def _software(subject: Subject) -> None:
-    """The approval number is that of an approved product (DMPWS D9); what it allows is DMPWS D35."""
+def _software(subject: Subject) -> Software | None:
+    """The approval number is that of an approved product (DMPWS D9); what it allows depends on the transaction."""
     number, report = subject.token.text(token.APPROVAL), subject.report
     if not number:
-        return  # said by PRESENT
+        return None  # said by PRESENT
     software = subject.directory.software(number)
     if software is None and subject.policy.software == SoftwarePolicy.ANY:
         report.warned(rules.SOFTWARE, found=f"{shown(number)}, inconnu et admis (tout numéro est admis)")
-        return
-    state = "inconnu" if software is None else "homologué" if software.active else "homologation retirée"
+        return None
+    problem = "inconnu" if software is None else software.problem(subject.now.date())
     report.require(
-        software is not None and software.active,
+        not problem,
         rules.SOFTWARE,
         expected="un numéro d'homologation en vigueur",
-        found=f"{shown(number)}, {state}",
+        found=f"{shown(number)}, {problem or 'homologué'}",
         where=token.APPROVAL,
     )
+    return software
 
 
 def _patient(subject: Subject) -> None:

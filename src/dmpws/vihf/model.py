@@ -7,6 +7,7 @@ from typing import Final
 from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.code import Code
 from dmpws.domain.patient import Ins
+from dmpws.domain.software import Software
 
 SEAL: Final = object()
 """Held by dmpws.vihf.verify alone; `tests/test_architecture.py` fails when another module names it."""
@@ -50,6 +51,8 @@ class VerifiedVihf:
     """Hexadecimal serial number of the TLS client certificate."""
     legal_entity: str = ""
     """Structure the certificates name in the indirect modes: not `structure` when that is an EG of this EJ."""
+    software: Software | None = None
+    """The approved product; None where any number will do, and an approval limits nothing (DMPWS D35)."""
     warnings: tuple[str, ...] = ()
     seal: object = field(default=None, repr=False, compare=False)
 

@@ -20,12 +20,13 @@ from lxml import etree
 from dmpws.domain.access import AuthMode
 from dmpws.domain.checks import Check, Outcome, Refused, Report, refusal
 from dmpws.domain.directory import Directory, TokenMemory
+from dmpws.domain.software import Software
 from dmpws.pki.trust import TrustStore, load_certificate
 from dmpws.signature.core import verify_enveloped
 from dmpws.soap.message import TlsFacts
 from dmpws.vihf import access, certificates, content, form, identity, rules, token, workplace
 from dmpws.vihf.model import SEAL, VerifiedVihf
-from dmpws.vihf.policy import VihfPolicy
+from dmpws.vihf.policy import SoftwarePolicy, VihfPolicy
 from dmpws.vihf.subject import Holder, Subject, holder, shown
 from dmpws.xml import names
 from dmpws.xml.parser import XmlLimits, parse
@@ -101,8 +102,10 @@ def examine(
     certificates.check(subject, trust)
     identity.check(subject)
     workplace.check(subject)
-    content.check(subject)
-    return report, _verdict(subject, memory)
+    software = content.check(subject)
+    # Where any number will do, an approval limits nothing (DMPWS D35).
+    approved = software if policy.software is SoftwarePolicy.LISTED else None
+    return report, _verdict(subject, memory, approved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,7 @@ def _tls(subject: Subject, tls: TlsFacts | None) -> None:
         )
 
 
-def _verdict(subject: Subject, memory: TokenMemory | None) -> VerifiedVihf | None:
+def _verdict(subject: Subject, memory: TokenMemory | None, software: Software | None) -> VerifiedVihf | None:
     report = subject.report
     if not report.ok or (subject.carries_signature and subject.signer is None):
         return None
@@ -190,10 +193,10 @@ def _verdict(subject: Subject, memory: TokenMemory | None) -> VerifiedVihf | Non
             where="@ID",
         ):
             return None
-    return _verified(subject, issued_at)
+    return _verified(subject, issued_at, software)
 
 
-def _verified(subject: Subject, issued_at: datetime) -> VerifiedVihf:
+def _verified(subject: Subject, issued_at: datetime, software: Software | None) -> VerifiedVihf:
     read, mode, card = subject.token, subject.mode, subject.client or subject.signer
     patient = content.resource_id(read.text(token.RESOURCE_ID))
     purpose = access.purpose(read.code(token.PURPOSE))
@@ -221,6 +224,7 @@ def _verified(subject: Subject, issued_at: datetime) -> VerifiedVihf:
         certificate_kind=str(card.identity.kind),
         certificate_serial=card.identity.serial,
         legal_entity=card.identity.structure,
+        software=software,
         warnings=tuple(check.message for check in subject.report if check.outcome is Outcome.WARNED),
         seal=SEAL,
     )
