@@ -16,6 +16,7 @@ from dmpws import __version__
 from dmpws.config import Config
 from dmpws.domain.checks import Report
 from dmpws.domain.directory import Professional, Structure
+from dmpws.http.journal import Journalled, WsgiApp
 from dmpws.http.limits import Limits
 from dmpws.http.ops import build_ops_app
 from dmpws.http.tls import TlsReader, direct, proxy
@@ -29,6 +30,8 @@ from dmpws.soap.message import SoapRequest
 from dmpws.soap.official_cda import cda_checker
 from dmpws.soap.validation import Schemas
 from dmpws.store import KeyCommand, KeyFile, Store, StoreOptions, open_store
+from dmpws.store.journal import Journal, Retention
+from dmpws.store.store import sealer_of
 from dmpws.tracing import certificate_shown, trace_refusals
 from dmpws.transactions import load
 from dmpws.transactions.call import Settings
@@ -86,8 +89,29 @@ def build_app(
 
 def store_of(config: Config) -> Store:
     """Open the store of the configuration. Raises StorageError."""
-    options = StoreOptions(encryption=key_wrapper(config) if config.encryption else None)
-    return open_store(config.database_url, config.documents_folder, options=options)
+    return open_store(config.database_url, config.documents_folder, options=store_options(config))
+
+
+def store_options(config: Config) -> StoreOptions:
+    """How the store of the configuration keeps things."""
+    return StoreOptions(encryption=key_wrapper(config) if config.encryption else None)
+
+
+def journal_of(config: Config) -> Journal | None:
+    """Open the journal of the configuration; None when none is kept. Raises StorageError."""
+    if not config.journal:
+        return None
+    return Journal(
+        config.data_folder / "journal.sqlite",
+        sealer=sealer_of(config.documents_folder, store_options(config)),
+        retention=Retention(config.journal_exchanges, config.journal_days, config.journal_octets),
+    )
+
+
+def journalled(app: WsgiApp, config: Config) -> WsgiApp:
+    """Let the journal of the configuration, if there is one, keep what `app` answers. Raises StorageError."""
+    journal = journal_of(config)
+    return app if journal is None else Journalled(app, journal.add, most=config.journal_message)
 
 
 def key_wrapper(config: Config) -> KeyFile | KeyCommand:
@@ -227,7 +251,7 @@ class _Learner:
 
 def build_operator_app(config: Config) -> Callable[..., Iterable[bytes]]:
     """Return the WSGI application of the operator port. Raises StorageError or TrustFolderError."""
-    return build_ops_app(_probe(config), _info(config))
+    return build_ops_app(_probe(config), _info(config), journal_of(config))
 
 
 def _probe(config: Config) -> Callable[[], dict[str, str]]:

@@ -76,6 +76,17 @@ OPTIONS: tuple[Option, ...] = (
     Option("encryption", False, "encrypt documents and stored fragments at rest", profiles={"production": True}),
     Option("encryption_key_file", "", "file holding the wrapping key; empty for one made in the data folder"),
     Option("encryption_command", "", "command that wraps and unwraps data keys, instead of a key file"),
+    # Journal
+    Option(
+        "journal",
+        True,
+        "keep exchanges with their messages and verdicts, to explain them; encrypted outside local and test",
+        profiles={"production": False, "ihe": False},
+    ),
+    Option("journal_message", MB, "octets kept of one message"),
+    Option("journal_exchanges", 10_000, "exchanges kept"),
+    Option("journal_days", 30, "days an exchange is kept"),
+    Option("journal_octets", 500 * MB, "octets kept of all messages"),
     # Trust
     Option("trust", "", "folder with anchors/, intermediates/ and crls/; empty for the demo PKI"),
     Option(

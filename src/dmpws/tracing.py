@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from dmpws.audit.trace import Trace, TraceOutcome
 from dmpws.domain.checks import Refused
+from dmpws.domain.listening import note
 from dmpws.http.wsgi import Observed, Observer
 from dmpws.pki.identity import identify
 from dmpws.pki.trust import load_certificate
@@ -43,19 +44,19 @@ def trace_refusals(store: Store) -> Observer:
             return
         kind, serial = certificate_shown(tls)
         ours = fault.code is FaultCode.RECEIVER
-        store.append_trace(
-            Trace(
-                occurred_at=exchange.received_at,
-                transaction="",
-                outcome=TraceOutcome.FAILED if ours else TraceOutcome.REFUSED,
-                code=fault.outcome,
-                message=fault.reason,
-                correlation_id=exchange.correlation_id,
-                message_id=exchange.message_id,
-                peer=tls.peer,
-                certificate_kind=kind,
-                certificate_serial=serial,
-            )
+        trace = Trace(
+            occurred_at=exchange.received_at,
+            transaction="",
+            outcome=TraceOutcome.FAILED if ours else TraceOutcome.REFUSED,
+            code=fault.outcome,
+            message=fault.reason,
+            correlation_id=exchange.correlation_id,
+            message_id=exchange.message_id,
+            peer=tls.peer,
+            certificate_kind=kind,
+            certificate_serial=serial,
         )
+        note(trace.values())
+        store.append_trace(trace)
 
     return observe

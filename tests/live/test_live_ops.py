@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,20 @@ def test_the_operator_port_is_on_the_loopback_address_only(live: LiveServer) -> 
         row[1].partition(":")[0] for row in rows if row[1].endswith(f":{live.ops_port:04X}") and row[3] == "0A"
     ]
     assert listening == ["0100007F"]
+
+
+def test_the_journal_explains_what_workers_answered(live: LiveServer) -> None:
+    card = live.pki.card("medecin-libre")
+    request = existence(card, cast.PATIENTS["conteste"])
+    assert post(https(live, card), request)[1] == "AA"
+    deadline = time.monotonic() + 30  # it is kept once the answer is sent
+    while not (found := json.loads(get(live, "/journal?limit=1&patient=153078987658513")[1])):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    [line] = found
+    assert (line["transaction"], line["code"]) == ("TD0.2", "")
+    shown = json.loads(get(live, f"/journal/{line['id']}")[1])
+    assert {check["outcome"] for check in shown["checks"]} <= {"passed", "warned"}
+    assert shown["request"]["size"] == len(request.octets)
+    assert get(live, f"/journal/{line['id']}", "DELETE")[0] == 200
+    assert get(live, f"/journal/{line['id']}")[0] == 404

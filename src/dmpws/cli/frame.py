@@ -5,14 +5,14 @@ It recognises a SOAP envelope, a MIME package, a Body alone, a VIHF, a CDA docum
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 from lxml import etree
 
 from dmpws.cli import EXIT_FAILED, Failure
+from dmpws.cli.explain import lines_of
 from dmpws.client.received import ReceivedSink
-from dmpws.domain.checks import Check, Outcome, Report
+from dmpws.domain.checks import Report
 from dmpws.http.limits import Limits
 from dmpws.http.media_type import MediaType
 from dmpws.http.mtom import XOP_TYPE, PackageReader
@@ -22,7 +22,6 @@ from dmpws.xml.names import SAML, SOAP, SOAP11
 from dmpws.xml.parser import XmlLimits, parse
 
 LIMITS = XmlLimits(octets=112 * 1024 * 1024)
-MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.WARNED: "!", Outcome.SKIPPED: "-"}
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -45,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
         _check(element, schemas, report)
         second.check(element, report)
     if args.format == "json":
-        print(json.dumps([_row(check) for check in report], ensure_ascii=False, indent=2))
+        print(json.dumps([check.values() for check in report], ensure_ascii=False, indent=2))
     else:
-        print("\n".join(f"{MARKS[check.outcome]} {check.message} {check.where}".rstrip() for check in report))
+        print("\n".join(lines_of(check.values() for check in report)))
     return 0 if report.ok else EXIT_FAILED
 
 
@@ -78,8 +77,3 @@ def _check(element: etree._Element, schemas: Schemas, report: Report) -> None:
         "Signature": schemas.check_lot_signature,
     }
     by_name.get(etree.QName(element).localname, schemas.check)(element, report)
-
-
-def _row(check: Check) -> dict[str, str]:
-    shown = asdict(check) | {"rule": check.rule.id, "title": check.rule.title, "reference": check.rule.reference}
-    return {name: str(value) for name, value in shown.items()}

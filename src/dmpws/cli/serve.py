@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dmpws import __version__
-from dmpws.app import SERVICES_PATH, build_app, build_operator_app, store_of, trust_folder
+from dmpws.app import SERVICES_PATH, build_app, build_operator_app, journal_of, journalled, store_of, trust_folder
 from dmpws.cli import EXIT_INTERNAL, Failure
 from dmpws.cli.demo import play
 from dmpws.config import Config
@@ -95,6 +95,7 @@ def prepare(config: Config, now: datetime | None = None) -> None:
     if not EARLIEST < now < LATEST:
         raise Failure(f"the clock of this machine says {now:%Y-%m-%d %H:%M} UTC: set it before starting", EXIT_INTERNAL)
     _check_tls_mode(config)
+    _check_journal(config)
     _check_writable(config.data_folder)
     if not config.unix_socket:
         _check_port("HTTPS port", config.host, config.port)
@@ -110,6 +111,8 @@ def prepare(config: Config, now: datetime | None = None) -> None:
             store.recover()
             if laboratory:
                 seed(store, now)
+        if (journal := journal_of(config)) is not None:
+            journal.close()  # made before two processes want to
     except (StorageError, TrustFolderError) as error:
         raise Failure(str(error), EXIT_INTERNAL) from None
 
@@ -121,6 +124,11 @@ def _check_tls_mode(config: Config) -> None:
         raise Failure("tls = proxy needs unix_socket or proxy_secret, to know the proxy by", EXIT_INTERNAL)
     if config.tls == "direct" and from_proxy:
         raise Failure("unix_socket and proxy_secret go with tls = proxy", EXIT_INTERNAL)
+
+
+def _check_journal(config: Config) -> None:
+    if config.journal and not config.encryption and config.profile not in LABORATORY:
+        raise Failure("journal = true needs encryption = true outside the profiles local and test", EXIT_INTERNAL)
 
 
 def _check_writable(folder: Path) -> None:
@@ -163,7 +171,7 @@ def _serve(config: Config) -> None:
         def observe(seen: Observed) -> None:
             recorder.observe(seen.operation or "none", seen.outcome, seen.seconds, seen.octets_in, seen.octets_out)
 
-        app = build_app(config, observers=[observe])
+        app = journalled(build_app(config, observers=[observe]), config)
         # What is loaded now lives as long as the worker: the collector need never look at it again, and the pages
         # stay shared between the workers.
         gc.collect()
@@ -220,7 +228,7 @@ def _announce(config: Config) -> None:
     services = f"https://localhost:{config.port}{SERVICES_PATH}"
     print(f"\nServices          {services}/<service>   contracts: {services}/patients?wsdl")
     if config.ops_port:
-        print(f"Operator port     http://127.0.0.1:{config.ops_port}/health  /ready  /metrics  /info")
+        print(f"Operator port     http://127.0.0.1:{config.ops_port}/health  /ready  /metrics  /info  /journal")
     if config.pki_folder.is_dir():
         pki = open_pki(config.pki_folder)
         cards = pki.folder / "cards"

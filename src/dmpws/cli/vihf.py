@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from dmpws import cast
 from dmpws.cli import EXIT_FAILED, Failure
+from dmpws.cli.explain import lines_of
 from dmpws.client.actor import DOCTOR, GENERAL_PRACTICE
 from dmpws.config import Config
 from dmpws.domain.access import AuthMode, Purpose
-from dmpws.domain.checks import Check, Outcome, Report
+from dmpws.domain.checks import Report
 from dmpws.pki.cards import Card
 from dmpws.pki.demo import DemoPki, open_pki
 from dmpws.pki.dn import Dn
@@ -28,8 +29,6 @@ from dmpws.vihf import roles
 from dmpws.vihf.form import instant
 from dmpws.vihf.issue import TokenRequest, make, request_for
 from dmpws.vihf.verify import examine
-
-MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.WARNED: "!", Outcome.SKIPPED: "-"}
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -160,7 +159,7 @@ def _check(args: argparse.Namespace) -> int:
             now=_instant(args.at),
         )
     if args.format == "json":
-        print(json.dumps([_row(check) for check in report], indent=2, ensure_ascii=False))
+        print(json.dumps([check.values() for check in report], indent=2, ensure_ascii=False))
     else:
         _explain(report)
     return 0 if report.ok else EXIT_FAILED
@@ -176,38 +175,9 @@ def _tls(given: str | None, config: Config) -> TlsFacts | None:
 
 
 def _explain(report: Report) -> None:
-    for check in report:
-        print(f"{MARKS[check.outcome]} {check.rule.id}  {check.text or check.rule.title}")
-        if check.outcome in (Outcome.FAILED, Outcome.WARNED):
-            lines = {
-                "attendu": check.expected,
-                "trouvé": check.found,
-                "où": check.where,
-                "référence": check.rule.reference,
-            }
-            for name, value in lines.items():
-                if value:
-                    print(f"    {name} : {value}")
-        elif check.found:
-            print(f"    {check.found}")
-    if report.ok:
-        print("accepté")
-    else:
-        print(f"refusé : {report.failures[0].rule.code}")
-
-
-def _row(check: Check) -> dict[str, str]:
-    return {
-        "outcome": check.outcome.value,
-        "rule": check.rule.id,
-        "title": check.rule.title,
-        "text": check.text,
-        "expected": check.expected,
-        "found": check.found,
-        "where": check.where,
-        "reference": check.rule.reference,
-        "code": check.rule.code,
-    }
+    for line in lines_of(check.values() for check in report):
+        print(line)
+    print("accepté" if report.ok else f"refusé : {report.failures[0].rule.code}")
 
 
 def _examples(args: argparse.Namespace) -> int:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dmpws.domain.listening import tell
+
 
 class Outcome(StrEnum):
     """Verdict of one check."""
@@ -57,6 +59,20 @@ class Check:
             parts.append(f"trouvé : {self.found}")
         return " ; ".join(parts) + f" [{self.rule.id}, {self.rule.reference}]"
 
+    def values(self) -> dict[str, str]:
+        """All of it as strings, as it travels in JSON."""
+        return {
+            "outcome": self.outcome.value,
+            "rule": self.rule.id,
+            "title": self.rule.title,
+            "text": self.text,
+            "expected": self.expected,
+            "found": self.found,
+            "where": self.where,
+            "reference": self.rule.reference,
+            "code": self.rule.code,
+        }
+
 
 class Refused(Exception):
     """The exchange is refused. `checks` holds at least one failed check; the first gives the code."""
@@ -75,6 +91,13 @@ class Refused(Exception):
     @property
     def message(self) -> str:
         return self.checks[0].message
+
+
+def demand(ok: bool, rule: Rule, *, expected: str = "", found: str = "", where: str = "", text: str = "") -> None:
+    """Apply one rule at once: raises Refused unless `ok`."""
+    if not ok:
+        raise refusal(rule, expected=expected, found=found, where=where, text=text)
+    tell((Check(rule, Outcome.PASSED, where=where),))  # what was found is worded for the refusal
 
 
 def refusal(rule: Rule, *, expected: str = "", found: str = "", where: str = "", text: str = "") -> Refused:
@@ -117,7 +140,8 @@ class Report:
         return not self.failures
 
     def raise_failures(self) -> None:
-        """Raise `Refused` with every failed check, if there is one."""
+        """Close the report: raise `Refused` with every failed check, if there is one."""
+        tell(self.checks)
         if failures := self.failures:
             raise Refused(*failures)
 

@@ -1,4 +1,4 @@
-"""The operator port: `/health`, `/ready`, `/metrics`, `/info` over plain HTTP on the loopback address.
+"""The operator port: `/health`, `/ready`, `/metrics`, `/info` and the journal, over plain HTTP on loopback.
 
 It is a server of its own: gunicorn ends TLS on all its binds or on none, so it cannot share the protocol port.
 """
@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from dmpws.http import journal_pages
+from dmpws.http.journal_pages import JournalStore, Page
 from dmpws.http.metrics import exposition
 
 JSON = "application/json; charset=utf-8"
@@ -15,8 +17,10 @@ Probe = Callable[[], Mapping[str, str]]
 """Looks at what the server needs and returns the problems by name; empty when it is ready."""
 
 
-def build_ops_app(probe: Probe, info: Mapping[str, Any]) -> Callable[..., Iterable[bytes]]:
-    """Return the WSGI application of the operator port."""
+def build_ops_app(
+    probe: Probe, info: Mapping[str, Any], journal: JournalStore | None = None
+) -> Callable[..., Iterable[bytes]]:
+    """Return the WSGI application of the operator port. journal: None when none is kept."""
 
     def health() -> tuple[str, str, bytes]:
         return "200 OK", JSON, b'{"status": "up"}\n'
@@ -36,26 +40,42 @@ def build_ops_app(probe: Probe, info: Mapping[str, Any]) -> Callable[..., Iterab
     pages = {"/health": health, "/ready": ready, "/metrics": metrics, "/info": show_info}
 
     def app(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        page = pages.get(environ.get("PATH_INFO", ""))
+        path = environ.get("PATH_INFO", "")
+        if journal_pages.serves(path):
+            return _write(journal_pages.page(journal, environ), environ, start_response)
+        page = pages.get(path)
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             status, content_type, octets = "405 Method Not Allowed", JSON, b'{"error": "GET only"}\n'
         elif page is None:
             status, content_type, octets = (
                 "404 Not Found",
                 JSON,
-                _json({"error": "unknown page", "pages": [*pages]}),
+                _json({"error": "unknown page", "pages": [*pages, "/journal"]}),
             )
         else:
             status, content_type, octets = page()
-        headers = [
-            ("Content-Type", content_type),
-            ("Content-Length", str(len(octets))),
-            ("Cache-Control", "no-store"),
-        ]
-        start_response(status, headers)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [octets]
+        return _send(environ, start_response, status, [("Content-Type", content_type)], octets)
 
     return app
+
+
+def _write(page: Page, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    raw = page.octets is not None
+    octets = page.octets if page.octets is not None else _json(page.value)
+    headers = [("Content-Type", "application/octet-stream" if raw else JSON), *page.headers]
+    return _send(environ, start_response, page.status, headers, octets)
+
+
+def _send(
+    environ: Mapping[str, Any],
+    start_response: Callable[..., Any],
+    status: str,
+    headers: list[tuple[str, str]],
+    octets: bytes,
+) -> Iterable[bytes]:
+    length = ("Content-Length", str(len(octets)))
+    start_response(status, [*headers, length, ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [octets]
 
 
 def _json(value: Any) -> bytes:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from xml.sax.saxutils import escape, quoteattr
 
 from dmpws.domain.checks import Check, Refused
+from dmpws.domain.listening import tell
 from dmpws.xml.names import SOAP, WSA
 
 FAULT = "urn:dmpws:fault"
@@ -101,6 +102,7 @@ def _legal(value: str) -> str:
 
 def from_refused(refused: Refused, http_status: int = 0) -> SoapFault:
     """The fault of a refusal: its code as subcode, and one detail element per failed check."""
+    tell(refused.checks)
     return SoapFault(
         FaultCode.SENDER,
         refused.message,

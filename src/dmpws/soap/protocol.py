@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dmpws.domain.checks import Refused, Rule, refusal
+from dmpws.domain.listening import reached
 from dmpws.soap.addressing import read_addressing
 from dmpws.soap.envelope import assertions_of, fault_envelope, open_envelope, reply_envelope
 from dmpws.soap.exchange import ENVIRON, Exchange, Sendable, SoapOptions, Wire
@@ -84,11 +85,13 @@ class ContractSoap12(Soap12):  # type: ignore[misc]
         """Read the HTTP request and parse the envelope."""
         exchange = exchange_of(ctx)
         received = self._wire.read(exchange)
+        reached("réception")
         ctx.in_document = parse(received.envelope, self._options.limits)
         if received.unless_soap11 is not None:
             raise version_mismatch() if ctx.in_document.tag == _SOAP11_ENVELOPE else received.unless_soap11
         exchange.soap11 = received.soap11
         exchange.parts = resolve_includes(ctx.in_document, received.parts)
+        reached("analyse XML")
 
     @carried
     def decompose_incoming_envelope(self, ctx: Any, _message: Any = None) -> None:
@@ -101,6 +104,7 @@ class ContractSoap12(Soap12):  # type: ignore[misc]
         ctx.in_header_doc = addressing
         ctx.in_body_doc = envelope.body
         ctx.method_request_string = envelope.body.tag
+        reached("enveloppe")
 
     @carried
     def get_call_handles(self, ctx: Any) -> list[Any]:
@@ -135,6 +139,7 @@ class ContractSoap12(Soap12):  # type: ignore[misc]
             ctx.out_document = self._write_reply(exchange)
             ctx.transport.resp_headers = {}
         ctx.transport.mime_type = ctx.out_document.content_type
+        reached("réponse")
 
     def _write_reply(self, exchange: Exchange) -> Sendable:
         assert exchange.reply is not None

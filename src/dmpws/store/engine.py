@@ -4,6 +4,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import Engine, Executable, Table, create_engine, event
@@ -28,9 +29,10 @@ def by_dialect(build: Callable[[Callable[[Table], postgresql.Insert]], Executabl
 _engines: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 
 
-def make_engine(url: str, *, pool_size: int) -> Engine:
+def make_engine(url: str, *, pool_size: int, synchronous: str = "FULL") -> Engine:
     """Return an engine whose connections are in autocommit: the store writes its own BEGIN and COMMIT.
 
+    synchronous: of SQLite; NORMAL may lose the last transactions in a power cut.
     Raises StorageError when the URL names another database than SQLite or PostgreSQL.
     """
     target = _normal(url)
@@ -44,7 +46,7 @@ def make_engine(url: str, *, pool_size: int) -> Engine:
         pool_pre_ping=target.get_backend_name() == "postgresql",
     )
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", partial(_prepare_sqlite, synchronous))
     _engines.add(engine)
     return engine
 
@@ -62,12 +64,12 @@ def _normal(url: str) -> URL:
     raise StorageError("the database is SQLite in a file, or PostgreSQL")
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _prepare_sqlite(synchronous: str, connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
     for pragma in (
         f"busy_timeout = {BUSY_MILLISECONDS}",
         "journal_mode = WAL",
-        "synchronous = FULL",
+        f"synchronous = {synchronous}",
         "foreign_keys = ON",
         "case_sensitive_like = ON",  # ITI TF-2 3.18: strings compare case-sensitively
     ):

@@ -96,10 +96,11 @@ def open_store(url: str, documents: Path, *, options: StoreOptions | None = None
         documents.mkdir(parents=True, exist_ok=True, mode=0o700)
         if engine.dialect.name == "sqlite":
             Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
-    return Store(Database(engine), documents, _sealer(documents, options))
+    return Store(Database(engine), documents, sealer_of(documents, options))
 
 
-def _sealer(documents: Path, options: StoreOptions) -> Sealer:
+def sealer_of(documents: Path, options: StoreOptions) -> Sealer:
+    """How a store with its documents in this folder keeps octets. Raises StorageError."""
     if options.encryption is not None:
         return Encrypted(keyring.open_keyring(documents, options.encryption))
     if keyring.exists(documents):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from dmpws.domain.access import Purpose
 from dmpws.domain.authorisation import Authorisation, AuthorisationState, state_of
 from dmpws.domain.caller import Caller
-from dmpws.domain.checks import Rule, refusal
+from dmpws.domain.checks import Rule, demand, refusal
 from dmpws.domain.directory import equal_structures
 from dmpws.domain.document import StoredEntry
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord
@@ -86,18 +86,15 @@ def begin(call: Call, row: str) -> Caller:
     call.notes.patient = f"{ins.value}^{ins.authority}"
     call.notes.holder = caller.holders[0].identifier
     call.notes.operation = row
-    if ins.is_nia:
-        raise refusal(NIA, expected="un NIR", found=f"l'autorité {ins.authority}")
+    demand(not ins.is_nia, NIA, expected="un NIR", found=f"l'autorité {ins.authority}")
     return caller
 
 
 def require_same_patient(call: Call, ins: Ins) -> None:
     """Refuse a message that names another patient than the VIHF's resource-id."""
     expected = call.vihf.patient
-    if ins != expected:
-        raise refusal(
-            SAME, expected=f"{expected.value}^{expected.authority}", found=f"{ins.value}^{ins.authority}"[:80]
-        )
+    found = f"{ins.value}^{ins.authority}"[:80]
+    demand(ins == expected, SAME, expected=f"{expected.value}^{expected.authority}", found=found)
 
 
 def admit(call: Call, row: str, *, documents: Sequence[StoredEntry] = ()) -> PatientRecord:
@@ -109,16 +106,15 @@ def admit(call: Call, row: str, *, documents: Sequence[StoredEntry] = ()) -> Pat
     record = call.patient
     if record is None:
         raise refusal(KNOWN_XDS if row.startswith(("TD2", "TD3")) else KNOWN, found="aucun DMP pour cet INS")
-    if record.status is DmpStatus.CLOSED:
-        raise refusal(OPEN, found=f"fermé le {record.closed_at:%d/%m/%Y}" if record.closed_at else "fermé")
+    closing = f"fermé le {record.closed_at:%d/%m/%Y}" if record.closed_at else "fermé"
+    demand(record.status is not DmpStatus.CLOSED, OPEN, found=closing)
     standing = standing_of(call, caller, record)
-    if standing.state is AuthorisationState.INTERDIT:
-        raise refusal(BLOCKED, found="bloqué")
-    if opposes(record, caller.purpose):
-        raise refusal(OPPOSED, found=f"opposition au mode {caller.purpose}")
+    demand(standing.state is not AuthorisationState.INTERDIT, BLOCKED, found="bloqué")
+    demand(not opposes(record, caller.purpose), OPPOSED, found=f"opposition au mode {caller.purpose}")
     decision = allow(row, caller, standing=standing, record=record)
-    if _authorisation_needed(call, row, decision) and standing.state is not AuthorisationState.VALIDE:
-        raise refusal(AUTHORISED, expected=AuthorisationState.VALIDE, found=standing.state)
+    if _authorisation_needed(call, row, decision):
+        valid = standing.state is AuthorisationState.VALIDE
+        demand(valid, AUTHORISED, expected=AuthorisationState.VALIDE, found=standing.state)
     caller = with_equals(call, caller, documents)
     for document in documents:
         allow(row, caller, standing=standing, record=record, document=document)
@@ -141,10 +137,10 @@ def allow(
         masked_in_emergency=record is not None and record.masked_visible_in_emergency,
         document=document,
     )
-    if not decision.allowed:
-        found = f"non pour {decision.column}" if decision.condition is None else decision.condition.value
-        where = f"uniqueId {document.unique_id}" if document is not None else ""
-        raise refusal(RIGHTS_AIR if caller.is_air else RIGHTS, expected=f"oui pour « {row} »", found=found, where=where)
+    found = f"non pour {decision.column}" if decision.condition is None else decision.condition.value
+    where = f"uniqueId {document.unique_id}" if document is not None else ""
+    rule = RIGHTS_AIR if caller.is_air else RIGHTS
+    demand(decision.allowed, rule, expected=f"oui pour « {row} »", found=found, where=where)
     return decision
 
 

@@ -13,6 +13,7 @@ from lxml import etree
 from dmpws.audit.trace import Trace, TraceOutcome
 from dmpws.domain.checks import Refused, Report, Rule, refusal
 from dmpws.domain.errors import Carrier
+from dmpws.domain.listening import note, reached, tell
 from dmpws.soap.message import SoapReply, SoapRequest, TlsFacts
 from dmpws.transactions.call import Call, Settings, TraceNotes
 from dmpws.transactions.ports import LotVerifier, StorageBusy, Store
@@ -68,11 +69,12 @@ class Pipeline:
             draft = _with_caller(draft, vihf)
             open_access(vihf, transaction, request.body)
             self.learn(vihf)
+            reached("VIHF")
         except Refused as refused:
-            self.store.append_trace(replace(draft, code=refused.code, message=refused.message))
+            self._trace_refused(draft, refused)
             raise
         except Exception:
-            self.store.append_trace(replace(draft, outcome=TraceOutcome.FAILED))
+            self._trace(replace(draft, outcome=TraceOutcome.FAILED))
             raise
         return self._run(transaction, request, vihf, draft)
 
@@ -81,16 +83,16 @@ class Pipeline:
         try:
             reply = self._handle(transaction, request, vihf, draft, notes)
         except Refused as refused:
-            self.store.append_trace(replace(_with_notes(draft, notes), code=refused.code, message=refused.message))
+            self._trace_refused(_with_notes(draft, notes), refused)
             return transaction.refuse(refused, request.body)
         except StorageBusy as busy:
-            self.store.append_trace(replace(_with_notes(draft, notes), outcome=TraceOutcome.FAILED, code=BUSY.code))
+            self._trace(replace(_with_notes(draft, notes), outcome=TraceOutcome.FAILED, code=BUSY.code))
             if transaction.carrier is not Carrier.REGISTRY:
                 raise
             journal.warning("%s: %s", request.correlation_id, busy)
             return transaction.refuse(refusal(BUSY), request.body)
         except Exception:
-            self.store.append_trace(replace(_with_notes(draft, notes), outcome=TraceOutcome.FAILED))
+            self._trace(replace(_with_notes(draft, notes), outcome=TraceOutcome.FAILED))
             raise
         return reply
 
@@ -104,6 +106,7 @@ class Pipeline:
     ) -> SoapReply:
         """Run the transaction in one database transaction; what changes the record is traced in the same."""
         self.check_body(request.body)
+        reached("schéma du message")
         with self.store.write() if transaction.writes else self.store.read() as work:
             call = Call(
                 vihf=vihf,
@@ -119,11 +122,23 @@ class Pipeline:
             )
             reply = transaction.handle(call, request.body)
             trace = replace(_with_notes(draft, notes), outcome=TraceOutcome.ACCEPTED)
+            reached("transaction")
             if transaction.writes:
+                note(trace.values())
                 work.traces.append(trace)
         if not transaction.writes:
-            self.store.append_trace(trace)
+            self._trace(trace)
+        reached("écriture")
         return reply
+
+    def _trace_refused(self, draft: Trace, refused: Refused) -> None:
+        reached("refus")
+        tell(refused.checks)
+        self._trace(replace(draft, code=refused.code, message=refused.message))
+
+    def _trace(self, trace: Trace) -> None:
+        note(trace.values())
+        self.store.append_trace(trace)
 
 
 def _transaction_of(request: SoapRequest) -> Transaction:

@@ -1,0 +1,104 @@
+"""`dmpws journal` against the operator port of a server in this process."""
+
+import json
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+
+from dmpws import cast
+from dmpws.cli import main
+from dmpws.client import LpsSession
+from dmpws.client.transport import WsgiTransport
+from dmpws.http.journal import Journalled
+from dmpws.http.ops import build_ops_app
+from dmpws.store.journal import Journal
+from dmpws.testing.local import PATH, LocalApp
+
+INS = cast.PATIENTS["pat-trois"].ins
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def session(app: LocalApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LpsSession]:
+    """A client whose exchanges are kept; the command line finds the operator port by DMPWS_OPS_PORT."""
+    journal = Journal(tmp_path / "journal.sqlite")
+    card = app.pki.card("medecin-libre")
+    with make_server("127.0.0.1", 0, build_ops_app(dict, {}, journal), handler_class=_Silent) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        monkeypatch.setenv("DMPWS_OPS_PORT", str(server.server_port))
+        transport = WsgiTransport(Journalled(app, journal.add, most=1_000_000), card, PATH)
+        yield LpsSession(card, transport=transport, clock=app.clock)
+        server.shutdown()
+        thread.join()
+    journal.close()
+
+
+def test_list_and_show_explain_a_refusal(session: LpsSession, capsys: pytest.CaptureFixture[str]) -> None:
+    session.test_existence(INS)
+    session.find_documents(INS)
+    assert main(["journal", "list"]) == 0
+    refused, accepted = capsys.readouterr().out.splitlines()
+    assert "✗ TD3.1" in refused and "DMPAuthorizationNotFound" in refused
+    assert "✓ TD0.2" in accepted
+    assert main(["journal", "list", "--transaction", "TD0.2"]) == 0
+    assert capsys.readouterr().out.splitlines() == [accepted]
+    assert main(["journal", "show", "2"]) == 0
+    shown = capsys.readouterr().out
+    assert "✗ ADM-AUTHORISED  Une autorisation valide permet l'opération\n    attendu : VALIDE" in shown
+    assert "✓ ADM-RIGHTS" in shown
+    assert " ms  VIHF\n" in shown
+
+
+def test_json_and_octets(session: LpsSession, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    session.test_existence(INS)
+    assert main(["--format", "json", "journal", "show", "1"]) == 0
+    assert json.loads(capfdbinary.readouterr().out)["transaction"] == "TD0.2"
+    assert main(["journal", "show", "1", "--raw", "answer"]) == 0
+    assert b"PRPA_IN201308UV02" in capfdbinary.readouterr().out
+
+
+def test_tail_shows_what_comes_and_why(
+    session: LpsSession, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.test_existence(INS)
+    rounds = iter([lambda: session.find_documents(INS), lambda: session.test_existence(INS)])
+
+    def sleep(_seconds: float) -> None:
+        call = next(rounds, None)
+        if call is None:
+            raise KeyboardInterrupt
+        call()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert main(["journal", "tail", "--explain"]) == 130
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[4:6] for line in lines if " ms " in line] == [["✗", "TD3.1"], ["✓", "TD0.2"]]
+    assert any(line.startswith("✗ ADM-AUTHORISED") for line in lines)
+
+
+def test_reset(session: LpsSession, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(3):
+        session.test_existence(INS)
+    assert main(["journal", "reset", "2"]) == 0
+    assert main(["journal", "reset"]) == 0
+    assert capsys.readouterr().out == "1 forgotten\n2 forgotten\n"
+    assert main(["journal", "show", "1"]) == 1
+    assert "no such exchange" in capsys.readouterr().err
+
+
+def test_no_server_is_exit_status_3(capsys: pytest.CaptureFixture[str]) -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as taken:
+        port = taken.server_address[1]
+    assert main(["journal", "--ops-url", f"http://127.0.0.1:{port}", "list"]) == 3
+    assert "no server answers" in capsys.readouterr().err
+    assert main(["journal", "--ops-url", "ftp://127.0.0.1", "list"]) == 2
