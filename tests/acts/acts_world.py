@@ -11,7 +11,7 @@ from dmpws.acts.desk import Desk
 from dmpws.cast import PATIENTS
 from dmpws.domain import oids
 from dmpws.domain.access import AuthMode, Purpose
-from dmpws.domain.authorisation import Authorisation, Holder, HolderKind
+from dmpws.domain.authorisation import Authorisation, By, Holder, HolderKind
 from dmpws.domain.caller import Caller
 from dmpws.domain.code import Code
 from dmpws.domain.patient import Name, PatientRecord, Representative
@@ -56,6 +56,7 @@ class World:
             work.authorisations.grant(
                 self.record().id,
                 holder,
+                by=By(holder.identifier),
                 now=NOW - timedelta(days=365),
                 expires_at=NOW + timedelta(days=days),
                 treating_doctor=treating_doctor,

@@ -14,6 +14,7 @@ from dmpws.acts.switches import BY_PATIENT
 from dmpws.audit.chain import verify_chain
 from dmpws.cast import PATIENTS
 from dmpws.domain.access import Purpose
+from dmpws.domain.authorisation import By
 from dmpws.domain.checks import Refused
 from dmpws.domain.patient import Switch
 
@@ -172,6 +173,9 @@ def test_authorise_renews_and_says_before_and_after(world: World) -> None:
     held = world.authorisation(LIBRE)
     assert held is not None and held.expires_at is not None
     assert (held.expires_at - NOW).days == 365
+    with world.store.read() as work:
+        *_, event = work.authorisations.history(world.record().id, LIBRE)
+    assert (event.act, event.by, event.at) == ("AJOUT", By(f"{INS.value}^{INS.authority}", "", "patient"), NOW)
     assert world.traces()[0]["changes"] == [
         {"what": f"authorisation {LIBRE.identifier}", "old": "EXPIRE", "new": "VALIDE"}
     ]

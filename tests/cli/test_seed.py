@@ -11,7 +11,7 @@ from dmpws import cast
 from dmpws.app import store_of
 from dmpws.cli import main
 from dmpws.config import load
-from dmpws.domain.authorisation import AuthorisationState, Holder, HolderKind, state_of
+from dmpws.domain.authorisation import AuthorisationState, By, Holder, HolderKind, state_of
 
 LIBRE = Holder(HolderKind.PERSON, "899900063480")
 
@@ -37,7 +37,8 @@ def test_expire_ends_the_authorisations_of_one_patient(data: Path, capsys: pytes
             record = work.patients.find(cast.PATIENTS["petra"].ins)
             assert record is not None
             end = now + timedelta(days=365)
-            work.authorisations.grant(record.id, LIBRE, now=now, expires_at=end, treating_doctor=False)
+            by = By(LIBRE.identifier)
+            work.authorisations.grant(record.id, LIBRE, by=by, now=now, expires_at=end, treating_doctor=False)
         capsys.readouterr()
         assert main(["--data", str(data), "--format", "json", "seed", "expire", "petra"]) == 0
         assert json.loads(capsys.readouterr().out) == {"expired": 1}

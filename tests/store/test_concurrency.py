@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from dmpws.audit.chain import verify_chain
 from dmpws.audit.trace import Trace, TraceOutcome
 from dmpws.cast import PATIENTS
-from dmpws.domain.authorisation import Holder, HolderKind
+from dmpws.domain.authorisation import By, Holder, HolderKind
 from dmpws.domain.checks import Refused
 from dmpws.domain.patient import PatientRecord
 from dmpws.store import Store
@@ -125,7 +125,12 @@ def test_authorisations_renewed_together(store: Store, record: PatientRecord, no
     def grant() -> str:
         with store.write() as work:
             work.authorisations.grant(
-                record.id, holder, now=now, expires_at=now + timedelta(days=365), treating_doctor=False
+                record.id,
+                holder,
+                by=By(holder.identifier),
+                now=now,
+                expires_at=now + timedelta(days=365),
+                treating_doctor=False,
             )
         return "granted"
 

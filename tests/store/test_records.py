@@ -7,7 +7,7 @@ import pytest
 
 from dmpws.cast import PATIENTS, PROFESSIONALS, SOFTWARE, STRUCTURES
 from dmpws.domain import oids
-from dmpws.domain.authorisation import Authorisation, AuthorisationState, Holder, HolderKind, state_of
+from dmpws.domain.authorisation import Authorisation, AuthorisationState, By, Holder, HolderKind, state_of
 from dmpws.domain.checks import Refused
 from dmpws.domain.patient import Address, Ins, Name, Representative, Telecom, Traits
 from dmpws.store import Store
@@ -16,6 +16,7 @@ from dmpws.testing.deposits import open_record
 YEAR = timedelta(days=365)
 LIBRE = Holder(HolderKind.PERSON, "899900063480")
 HOSPITAL = Holder(HolderKind.STRUCTURE, "11B0062640")
+BY = By("899900063480", "MAX LIBRE")
 
 
 def test_a_record_comes_back_whole(store: Store, now: datetime) -> None:
@@ -74,11 +75,11 @@ def test_the_life_of_an_authorisation(store: Store, now: datetime) -> None:
         record = open_record(work)
     assert state(now) == AuthorisationState.NON_EXISTE
     with store.write() as work:
-        work.authorisations.grant(record.id, LIBRE, now=now, expires_at=now + YEAR, treating_doctor=False)
+        work.authorisations.grant(record.id, LIBRE, by=BY, now=now, expires_at=now + YEAR, treating_doctor=False)
     assert state(now) == AuthorisationState.VALIDE
     assert state(now + YEAR) == AuthorisationState.EXPIRE
     with store.write() as work:
-        work.authorisations.revoke(record.id, LIBRE, now=now, only_treating_doctor=False)
+        work.authorisations.revoke(record.id, LIBRE, by=BY, now=now, only_treating_doctor=False)
     assert state(now) == AuthorisationState.NON_EXISTE
 
 
@@ -87,10 +88,10 @@ def test_renewal_keeps_the_beginning_of_a_running_period_and_the_role(store: Sto
     with store.write() as work:
         record = open_record(work)
         rights = work.authorisations
-        rights.grant(record.id, LIBRE, now=now, expires_at=now + YEAR, treating_doctor=True)
-        rights.grant(record.id, LIBRE, now=later, expires_at=later + YEAR, treating_doctor=False)
+        rights.grant(record.id, LIBRE, by=BY, now=now, expires_at=now + YEAR, treating_doctor=True)
+        rights.grant(record.id, LIBRE, by=BY, now=later, expires_at=later + YEAR, treating_doctor=False)
         assert rights.get(record.id, LIBRE) == Authorisation(LIBRE, now, later, later + YEAR, treating_doctor=True)
-        rights.grant(record.id, LIBRE, now=much_later, expires_at=much_later + YEAR, treating_doctor=False)
+        rights.grant(record.id, LIBRE, by=BY, now=much_later, expires_at=much_later + YEAR, treating_doctor=False)
         renewed = rights.get(record.id, LIBRE)
         assert renewed is not None
         assert renewed.granted_at == much_later
@@ -100,11 +101,11 @@ def test_treating_doctors(store: Store, now: datetime) -> None:
     with store.write() as work:
         record, other = open_record(work), open_record(work, "petra")
         rights = work.authorisations
-        rights.grant(record.id, LIBRE, now=now, expires_at=now + YEAR, treating_doctor=True)
-        rights.grant(record.id, HOSPITAL, now=now, expires_at=now + YEAR, treating_doctor=False)
+        rights.grant(record.id, LIBRE, by=BY, now=now, expires_at=now + YEAR, treating_doctor=True)
+        rights.grant(record.id, HOSPITAL, by=BY, now=now, expires_at=now + YEAR, treating_doctor=False)
         assert rights.treating_doctors(record.id) == [LIBRE]
         assert rights.treating_doctors(other.id) == []
-        rights.revoke(record.id, LIBRE, now=now, only_treating_doctor=True)
+        rights.revoke(record.id, LIBRE, by=BY, now=now, only_treating_doctor=True)
         assert rights.treating_doctors(record.id) == []
         kept = rights.get(record.id, LIBRE)
         assert state_of(kept, now) == AuthorisationState.VALIDE

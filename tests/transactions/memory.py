@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from dmpws.domain.authorisation import Authorisation, Holder
+from dmpws.domain.authorisation import Authorisation, By, Holder
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord, Traits
 
 
@@ -73,15 +73,26 @@ class Authorisations:
         return self.held.get((patient, holder))
 
     def grant(
-        self, patient: int, holder: Holder, *, now: datetime, expires_at: datetime, treating_doctor: bool
+        self,
+        patient: int,
+        holder: Holder,
+        *,
+        by: By,
+        now: datetime,
+        expires_at: datetime,
+        treating_doctor: bool,
+        specialties: Sequence[str] = (),
     ) -> None:
-        self.held[patient, holder] = Authorisation(holder, now, now, expires_at, treating_doctor=treating_doctor)
+        self.held[patient, holder] = Authorisation(
+            holder, now, now, expires_at, treating_doctor=treating_doctor, specialties=tuple(specialties)
+        )
 
-    def revoke(self, patient: int, holder: Holder, *, now: datetime, only_treating_doctor: bool) -> None:
+    def revoke(self, patient: int, holder: Holder, *, by: By, now: datetime, only_treating_doctor: bool) -> bool:
         held = replace(self.held[patient, holder], treating_doctor=False, last_action_at=now)
         if not only_treating_doctor:
             held = replace(held, granted_at=None, expires_at=None)
         self.held[patient, holder] = held
+        return True
 
     def treating_doctors(self, patient: int) -> Sequence[Holder]:
         return [h for (p, h), held in self.held.items() if p == patient and held.treating_doctor]

@@ -8,7 +8,7 @@ from xds_world import CALLERS, MASK, World, errors_of, lot, rules_of
 
 from dmpws.cast import PATIENTS
 from dmpws.domain.access import Purpose
-from dmpws.domain.authorisation import Holder, HolderKind
+from dmpws.domain.authorisation import By, Holder, HolderKind
 from dmpws.domain.patient import is_minor
 from dmpws.transactions.call import Settings
 
@@ -61,7 +61,10 @@ def test_a_deposit_needs_an_authorisation_where_the_option_says_so(caller: str, 
         record = work.patients.find(PATIENTS[world.patient].ins)
         assert record is not None
         end = world.now.replace(year=2027)
-        work.authorisations.grant(record.id, HOLDERS[caller], now=world.now, expires_at=end, treating_doctor=False)
+        holder = HOLDERS[caller]
+        work.authorisations.grant(
+            record.id, holder, by=By(holder.identifier), now=world.now, expires_at=end, treating_doctor=False
+        )
     assert errors_of(world.deposit(lot(), caller)) == []
     world.now = world.now.replace(year=2028)
     assert errors_of(world.deposit(lot(), caller))[0][0] == "DMPAuthorizationNotFound"

@@ -19,7 +19,7 @@ from dmpws.codec.ebxml.attachments import InlineOctets
 from dmpws.codec.ebxml.names import UNIQUE_ID
 from dmpws.domain import oids
 from dmpws.domain.access import AuthMode, Purpose
-from dmpws.domain.authorisation import Holder, HolderKind
+from dmpws.domain.authorisation import By, Holder, HolderKind
 from dmpws.domain.checks import Refused, Rule, refusal
 from dmpws.domain.code import Code
 from dmpws.domain.octets import Octets
@@ -194,7 +194,14 @@ class World:
         with self.store.write() as work:
             record = work.patients.find(PATIENTS[patient].ins)
             assert record is not None
-            work.authorisations.grant(record.id, holder, now=self.now, expires_at=end, treating_doctor=treating_doctor)
+            work.authorisations.grant(
+                record.id,
+                holder,
+                by=By(holder.identifier),
+                now=self.now,
+                expires_at=end,
+                treating_doctor=treating_doctor,
+            )
 
     @contextmanager
     def call(self, caller: str, parts: Mapping[str, Octets], *, write: bool, **token: Any) -> Iterator[Call]:

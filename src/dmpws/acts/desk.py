@@ -12,7 +12,7 @@ from datetime import datetime
 from dmpws.acts.actor import IN_FRENCH, Actor, ActorKind
 from dmpws.audit.trace import Trace, TraceOutcome
 from dmpws.domain.access import Purpose
-from dmpws.domain.authorisation import AuthorisationState
+from dmpws.domain.authorisation import AuthorisationState, By
 from dmpws.domain.checks import Refused, Rule, refusal
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord, is_minor
 from dmpws.transactions.admission import KNOWN, OPEN, standing_of
@@ -53,7 +53,8 @@ class Kind:
 class Act:
     """One act under way, in its transaction; implements dmpws.transactions.call.Context.
 
-    record: as it is now, locked when the act writes. notes: what the act adds to its trace.
+    record: as it is now, locked when the act writes. notes: what the act adds to its trace. by: who acts, for the
+    history of authorisations.
     """
 
     store: UnitOfWork
@@ -62,6 +63,7 @@ class Act:
     settings: Settings
     notes: TraceNotes
     record: PatientRecord
+    by: By
 
     def note(self, what: str, old: object, new: object) -> None:
         """Say in the trace what changed."""
@@ -121,7 +123,8 @@ class Desk:
             record = work.patients.find(ins)
         if record is None:
             raise refusal(KNOWN, found="aucun DMP pour cet INS")
-        act = Act(work, self.now, self.new_uuid, self.settings, notes, record)
+        by = By(self.actor.identifier, self.actor.name, self.actor.kind)
+        act = Act(work, self.now, self.new_uuid, self.settings, notes, record, by)
         if record.traits.deceased and self.actor.kind in ENDED_BY_DEATH:
             raise refusal(ALIVE, expected=IN_FRENCH[ActorKind.OPERATOR], found=IN_FRENCH[self.actor.kind])
         _ADMIT[self.actor.kind](act, self.actor)

@@ -49,6 +49,7 @@ def authorise(desk: Desk, ins: Ins, holder: Holder) -> bool:
         act.store.authorisations.grant(
             act.record.id,
             holder,
+            by=act.by,
             now=act.now,
             expires_at=act.now + act.settings.authorisation_duration,
             treating_doctor=False,

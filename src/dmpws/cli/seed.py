@@ -9,12 +9,14 @@ from dmpws import cast
 from dmpws.app import store_of
 from dmpws.cli import Failure
 from dmpws.domain import oids
+from dmpws.domain.authorisation import By
 from dmpws.domain.patient import Ins
 from dmpws.seed import seed
 from dmpws.store import Store, migrate
 from dmpws.transactions.ports import StorageError
 
 SETS = ("cast",)
+LABORATORY = By("dmpws seed expire", capacity="laboratory")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -47,4 +49,4 @@ def _expire(store: Store, patient: str, now: datetime) -> dict[str, int]:
         record = work.patients.find(ins)
         if record is None:
             raise Failure(f"{patient}: no DMP")
-        return {"expired": work.authorisations.expire(record.id, now=now)}
+        return {"expired": work.authorisations.expire(record.id, by=LABORATORY, now=now)}

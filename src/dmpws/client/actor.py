@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from dmpws.codec.value_sets import value_sets
 from dmpws.domain import oids
 from dmpws.domain.access import AuthMode
+from dmpws.domain.caller import specialties_of
 from dmpws.domain.code import Code
 from dmpws.domain.value_sets import Attribute
 from dmpws.pki.cards import Card
@@ -60,10 +61,10 @@ class Actor:
     @property
     def specialty(self) -> Code:
         """authorSpecialty, table A02: `G15_10/SM26`; the role itself of who is not a professional."""
-        if self.roles[0].system == oids.NON_PROFESSIONALS:
+        specialties = specialties_of(self.roles)
+        if not specialties:
             return _named(Attribute.AUTHOR_SPECIALTY, self.roles[0].code, self.roles[0].system)
-        code = f"G15_{self.roles[0].code}" + (f"/{self.roles[1].code}" if len(self.roles) > 1 else "")
-        return _named(Attribute.AUTHOR_SPECIALTY, code, oids.AUTHOR_SPECIALTIES)
+        return _named(Attribute.AUTHOR_SPECIALTY, specialties[0], oids.AUTHOR_SPECIALTIES)
 
     @property
     def facility_type(self) -> Code:

@@ -29,7 +29,7 @@ class AuthorisationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Authorisation:
-    """The present state of one holder on one DMP; the history of actions is in the traces."""
+    """The present state of one holder on one DMP; its history is the events (`AuthorisationEvent`)."""
 
     holder: Holder
     granted_at: datetime | None
@@ -40,6 +40,48 @@ class Authorisation:
     """The patient blocked this holder: beats everything."""
     treating_doctor: bool = False
     """Role MEDECIN_TRAITANT."""
+    specialties: tuple[str, ...] = ()
+    """authorSpecialty codes (`G15_10/SM26`) the holder had at his last AJOUT; empty for a structure."""
+
+
+class AuthorisationAct(StrEnum):
+    """What was done to an authorisation; AJOUT and SUPPRESSION are the words of TD0.3, the others ours."""
+
+    ADD = "AJOUT"
+    REMOVE = "SUPPRESSION"
+    BLOCK = "BLOCAGE"
+    UNBLOCK = "DEBLOCAGE"
+    EXPIRE = "EXPIRATION"
+    """A laboratory let it end; time alone leaves no event."""
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who changed an authorisation.
+
+    identifier, name: as the traces show him. capacity: why he could: empty for the caller of a transaction in his
+    own name, else what the act says (`patient`, `treating_doctor` …).
+    """
+
+    identifier: str
+    name: str = ""
+    capacity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorisationEvent:
+    """One change of an authorisation: who, when, what.
+
+    treating_doctor: the role MEDECIN_TRAITANT was given or taken; a SUPPRESSION of the role alone leaves `expires_at`.
+    expires_at: when the authorisation ends after the change, None when none is left.
+    """
+
+    holder: Holder
+    act: AuthorisationAct
+    at: datetime
+    by: By
+    treating_doctor: bool
+    expires_at: datetime | None
 
 
 def state_of(authorisation: Authorisation | None, now: datetime) -> AuthorisationState:

@@ -1,5 +1,6 @@
 """Who is calling, as the rights see it: read from the verified VIHF, without the token itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dmpws.domain import oids
@@ -26,6 +27,11 @@ class Caller:
     cpe_card: bool = False
     equal_structures: frozenset[str] = frozenset()
     """Structures whose documents are the caller's own too: FINESS EJ and EG stand for each other (DMPWS D85)."""
+
+    @property
+    def specialties(self) -> tuple[str, ...]:
+        """authorSpecialty codes of the roles (`G15_10/SM26`); empty for who is not a professional."""
+        return specialties_of(self.roles)
 
     @property
     def is_air(self) -> bool:
@@ -67,3 +73,17 @@ class Caller:
         if self.is_air and self.is_professional:
             return (self.person_holder, self.structure_holder)
         return (self.structure_holder,)
+
+
+_QUALIFICATIONS = {oids.SKILLS, oids.PHARMACIST_SECTIONS}
+
+
+def specialties_of(roles: Sequence[Code]) -> tuple[str, ...]:
+    """Roles of a VIHF as authorSpecialty codes: the profession with each of its qualifications, or alone."""
+    profession, *others = roles
+    if profession.system == oids.TRAINEE_PROFESSIONS:
+        return (f"G16_{profession.code}",)
+    if profession.system != oids.PROFESSIONS:
+        return ()
+    name = f"G15_{profession.code}"
+    return tuple(f"{name}/{role.code}" for role in others if role.system in _QUALIFICATIONS) or (name,)

@@ -1,56 +1,105 @@
-"""Authorisations: one row per record and holder, its present state."""
+"""Authorisations: one row per record and holder, its present state; and their history, one row per change."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, bindparam, case, or_, select, update
+from sqlalchemy import Row, and_, bindparam, case, or_, select, true, update
 from sqlalchemy.dialects import postgresql
 
-from dmpws.domain.authorisation import Authorisation, Holder, HolderKind
+from dmpws.domain.authorisation import Authorisation, AuthorisationAct, AuthorisationEvent, By, Holder, HolderKind
 from dmpws.store.engine import by_dialect
-from dmpws.store.session import Statements
-from dmpws.store.tables import authorisation
+from dmpws.store.session import Statement, Statements
+from dmpws.store.tables import authorisation, authorisation_event
 
 _ROW = authorisation.c
-_KEY = and_(
-    _ROW.patient_id == bindparam("patient"), _ROW.holder_kind == bindparam("kind"), _ROW.holder == bindparam("id")
-)
-_GET = select(
-    _ROW.granted_at, _ROW.last_action_at, _ROW.expires_at, _ROW.blocked, _ROW.treating_doctor
-).where(_KEY)  # fmt: skip
+_OF_PATIENT = _ROW.patient_id == bindparam("patient")
+_KEY = and_(_OF_PATIENT, _ROW.holder_kind == bindparam("kind"), _ROW.holder == bindparam("id"))
+_STATE = (
+    _ROW.granted_at, _ROW.last_action_at, _ROW.expires_at, _ROW.blocked, _ROW.treating_doctor, _ROW.specialties
+)  # fmt: skip
+_GET = select(*_STATE).where(_KEY)
 _DOCTORS = (
     select(_ROW.holder_kind, _ROW.holder)
-    .where(_ROW.patient_id == bindparam("patient"), _ROW.treating_doctor)
+    .where(_OF_PATIENT, _ROW.treating_doctor)
     .order_by(_ROW.last_action_at.desc(), _ROW.holder)
 )
-_END_ROLE = update(authorisation).where(_KEY).values(treating_doctor=False, last_action_at=bindparam("now"))
+
+# What changes a row tells whether it did: no row comes back when there was nothing to change.
+_CHANGED = (_ROW.holder_kind, _ROW.holder, _ROW.expires_at)
+_TOUCHED: dict[str, Any] = {"last_action_at": bindparam("now")}
+_END_ROLE = (
+    update(authorisation)
+    .where(_KEY, _ROW.treating_doctor)
+    .values(treating_doctor=False, **_TOUCHED)
+    .returning(*_CHANGED)
+)
+_END = (
+    update(authorisation)
+    .where(_KEY, or_(_ROW.granted_at.is_not(None), _ROW.treating_doctor))
+    .values(treating_doctor=False, granted_at=None, expires_at=None, **_TOUCHED)
+    .returning(*_CHANGED)
+)
+_UNBLOCK = update(authorisation).where(_KEY, _ROW.blocked).values(blocked=False, **_TOUCHED).returning(*_CHANGED)
 _EXPIRE = (
     update(authorisation)
-    .where(_ROW.patient_id == bindparam("patient"), _ROW.expires_at > bindparam("now"))
+    .where(_OF_PATIENT, _ROW.expires_at > bindparam("now"))
     .values(expires_at=bindparam("now"))
+    .returning(*_CHANGED)
 )
-_END = _END_ROLE.values(granted_at=None, expires_at=None)
+_INDEX = [_ROW.patient_id, _ROW.holder_kind, _ROW.holder]
 
 
-def _renewed(insert: postgresql.Insert) -> postgresql.Insert:
+def _renewed(insert: postgresql.Insert, *columns: str) -> Any:
     new = insert.excluded
     running = and_(_ROW.granted_at.is_not(None), _ROW.expires_at > new.last_action_at)
     return insert.on_conflict_do_update(
-        index_elements=[_ROW.patient_id, _ROW.holder_kind, _ROW.holder],
+        index_elements=_INDEX,
         set_={
             "granted_at": case((running, _ROW.granted_at), else_=new.granted_at),
             "last_action_at": new.last_action_at,
             "expires_at": new.expires_at,
             "treating_doctor": or_(_ROW.treating_doctor, new.treating_doctor),
+            **{name: new[name] for name in columns},
         },
-    )
+    ).returning(*_CHANGED)
+
+
+def _blocked(insert: postgresql.Insert) -> Any:
+    return insert.on_conflict_do_update(
+        index_elements=_INDEX,
+        set_={"blocked": true(), "last_action_at": insert.excluded.last_action_at},
+        where=_ROW.blocked.is_(False),
+    ).returning(*_CHANGED)
 
 
 _GRANT = by_dialect(lambda insert: _renewed(insert(authorisation)))
+_GRANT_TO = by_dialect(lambda insert: _renewed(insert(authorisation), "specialties"))
+_BLOCK = by_dialect(lambda insert: _blocked(insert(authorisation)))
+
+_EVENT = authorisation_event.c
+_RECORD = authorisation_event.insert()
+_HISTORY = select(authorisation_event).where(_EVENT.patient_id == bindparam("patient")).order_by(_EVENT.id)
+_HISTORY_OF = _HISTORY.where(_EVENT.holder_kind == bindparam("kind"), _EVENT.holder == bindparam("id"))
 
 
 def _key(patient: int, holder: Holder) -> dict[str, object]:
     return {"patient": patient, "kind": holder.kind.value, "id": holder.identifier}
+
+
+def _new(patient: int, holder: Holder, now: datetime) -> dict[str, object]:
+    """A row in which nothing is granted or blocked yet."""
+    return {
+        "patient_id": patient,
+        "holder_kind": holder.kind.value,
+        "holder": holder.identifier,
+        "granted_at": None,
+        "last_action_at": now,
+        "expires_at": None,
+        "blocked": False,
+        "treating_doctor": False,
+        "specialties": [],
+    }
 
 
 class AuthorisationTable:
@@ -61,36 +110,106 @@ class AuthorisationTable:
 
     def get(self, patient: int, holder: Holder) -> Authorisation | None:
         rows = self._db.rows(_GET, _key(patient, holder))
-        return Authorisation(holder, **rows[0]._mapping) if rows else None
+        return _authorisation(holder, rows[0]) if rows else None
 
     def grant(
-        self, patient: int, holder: Holder, *, now: datetime, expires_at: datetime, treating_doctor: bool
+        self,
+        patient: int,
+        holder: Holder,
+        *,
+        by: By,
+        now: datetime,
+        expires_at: datetime,
+        treating_doctor: bool,
+        specialties: Sequence[str] = (),
     ) -> None:
-        """Add or renew (TD0.3 AJOUT). A period that still runs keeps its beginning, a role once given stays, and
-        a block is not lifted."""
-        self._db.change(
-            _GRANT,
+        """Add or renew (TD0.3 AJOUT). A period that still runs keeps its beginning, a role once given stays, so do
+        specialties when none are told, and a block is not lifted."""
+        statement = _GRANT_TO if specialties else _GRANT
+        values = {
+            **_new(patient, holder, now),
+            "granted_at": now,
+            "expires_at": expires_at,
+            "treating_doctor": treating_doctor,
+            "specialties": list(specialties),
+        }
+        self._change(statement, values, patient, AuthorisationAct.ADD, by, now, treating_doctor)
+
+    def revoke(self, patient: int, holder: Holder, *, by: By, now: datetime, only_treating_doctor: bool) -> bool:
+        """End an authorisation, or only the role MEDECIN_TRAITANT; False when there is none."""
+        statement = _END_ROLE if only_treating_doctor else _END
+        values = {**_key(patient, holder), "now": now}
+        return self._change(statement, values, patient, AuthorisationAct.REMOVE, by, now, only_treating_doctor) > 0
+
+    def block(self, patient: int, holder: Holder, *, by: By, now: datetime) -> bool:
+        """Block a holder, known here or not; False when he is blocked already. What he was granted stays beneath."""
+        values = {**_new(patient, holder, now), "blocked": True}
+        return self._change(_BLOCK, values, patient, AuthorisationAct.BLOCK, by, now) > 0
+
+    def unblock(self, patient: int, holder: Holder, *, by: By, now: datetime) -> bool:
+        """Lift a block; False when there is none. What was granted before and still runs is valid again."""
+        values = {**_key(patient, holder), "now": now}
+        return self._change(_UNBLOCK, values, patient, AuthorisationAct.UNBLOCK, by, now) > 0
+
+    def expire(self, patient: int, *, by: By, now: datetime) -> int:
+        """Make every running authorisation on a record end now; returns how many. For laboratories."""
+        return self._change(_EXPIRE, {"patient": patient, "now": now}, patient, AuthorisationAct.EXPIRE, by, now)
+
+    def _change(
+        self,
+        statement: Statement,
+        values: dict[str, object],
+        patient: int,
+        act: AuthorisationAct,
+        by: By,
+        now: datetime,
+        treating_doctor: bool = False,
+    ) -> int:
+        """Run a change and record it once per row it touched; returns how many."""
+        rows = self._db.returning(statement, values)
+        events = [
             {
                 "patient_id": patient,
-                "holder_kind": holder.kind.value,
-                "holder": holder.identifier,
-                "granted_at": now,
-                "last_action_at": now,
-                "expires_at": expires_at,
-                "blocked": False,
+                "holder_kind": row.holder_kind,
+                "holder": row.holder,
+                "act": act.value,
+                "at": now,
+                "actor": by.identifier,
+                "actor_name": by.name,
+                "capacity": by.capacity,
                 "treating_doctor": treating_doctor,
-            },
-        )
-
-    def revoke(self, patient: int, holder: Holder, *, now: datetime, only_treating_doctor: bool) -> None:
-        """End an authorisation, or only the role MEDECIN_TRAITANT; nothing happens when there is none."""
-        self._db.change(_END_ROLE if only_treating_doctor else _END, {**_key(patient, holder), "now": now})
+                "expires_at": row.expires_at,
+            }
+            for row in rows
+        ]
+        if events:
+            self._db.change(_RECORD, events)
+        return len(events)
 
     def treating_doctors(self, patient: int) -> Sequence[Holder]:
         """Holders of the role MEDECIN_TRAITANT, latest first."""
         rows = self._db.rows(_DOCTORS, {"patient": patient})
         return [Holder(HolderKind(row.holder_kind), row.holder) for row in rows]
 
-    def expire(self, patient: int, *, now: datetime) -> int:
-        """Make every running authorisation on a record end now; returns how many. For laboratories."""
-        return self._db.change(_EXPIRE, {"patient": patient, "now": now})
+    def history(self, patient: int, holder: Holder | None = None) -> Sequence[AuthorisationEvent]:
+        """Every change on a record, or those that concern one holder, in order."""
+        if holder is None:
+            return [_event(row) for row in self._db.rows(_HISTORY, {"patient": patient})]
+        return [_event(row) for row in self._db.rows(_HISTORY_OF, _key(patient, holder))]
+
+
+def _authorisation(holder: Holder, row: Row[Any]) -> Authorisation:
+    values = dict(row._mapping)
+    values["specialties"] = tuple(values["specialties"])
+    return Authorisation(holder, **values)
+
+
+def _event(row: Row[Any]) -> AuthorisationEvent:
+    return AuthorisationEvent(
+        Holder(HolderKind(row.holder_kind), row.holder),
+        AuthorisationAct(row.act),
+        row.at,
+        By(row.actor, row.actor_name, row.capacity),
+        row.treating_doctor,
+        row.expires_at,
+    )

@@ -114,8 +114,26 @@ authorisation = Table(
     Column("expires_at", Instant),
     Column("blocked", Boolean, nullable=False),
     Column("treating_doctor", Boolean, nullable=False),
+    Column("specialties", TextList, nullable=False),
     Index(None, "holder_kind", "holder"),
     CheckConstraint("holder_kind IN ('person', 'structure')", name="holder_kind"),
+)
+
+authorisation_event = Table(
+    "authorisation_event",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("patient_id", ForeignKey(patient.c.id), nullable=False),
+    Column("holder_kind", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("actor_name", Text, nullable=False),
+    Column("capacity", Text, nullable=False),
+    Column("treating_doctor", Boolean, nullable=False),
+    Column("expires_at", Instant),
+    Index(None, "patient_id", "holder_kind", "holder"),
 )
 
 # Registry and repository.

@@ -15,7 +15,7 @@ from dmpws.client.transport import WsgiTransport
 from dmpws.config import load as configure
 from dmpws.domain import oids
 from dmpws.domain.access import AuthMode, Purpose
-from dmpws.domain.authorisation import Holder, HolderKind
+from dmpws.domain.authorisation import By, Holder, HolderKind
 from dmpws.domain.code import Code
 from dmpws.domain.errors import Carrier
 from dmpws.domain.patient import DmpStatus
@@ -23,7 +23,7 @@ from dmpws.pki.demo import DemoPki
 from dmpws.pki.identity import PERSON_KINDS
 from dmpws.seed import seed
 from dmpws.store import Store
-from dmpws.store.tables import authorisation, metadata, patient
+from dmpws.store.tables import metadata, patient
 from dmpws.testing.examples import (
     Example,
     difference,
@@ -109,14 +109,13 @@ class Stage:
         if not state:
             return
         granted = self.now - (2 * YEAR if state == "EXPIRE" else YEAR / 2)
+        by = By(holder.identifier)
         with self.store.write() as work:
             work.authorisations.grant(
-                record, holder, now=granted, expires_at=granted + YEAR, treating_doctor=treating_doctor
+                record, holder, by=by, now=granted, expires_at=granted + YEAR, treating_doctor=treating_doctor
             )
-        if state == "INTERDIT":
-            row = authorisation.c
-            blocked = update(authorisation).where(row.patient_id == record, row.holder == holder.identifier)
-            self.store.database.change(blocked.values(blocked=True))
+            if state == "INTERDIT":
+                work.authorisations.block(record, holder, by=by, now=granted)
 
     def token_request(self, example: Example) -> TokenRequest:
         """What the VIHF of an example says."""

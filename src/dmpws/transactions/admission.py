@@ -90,6 +90,17 @@ def begin(call: Call, row: str) -> Caller:
     return caller
 
 
+def hold(call: Call) -> Call:
+    """The call with its record read again and locked: what the admission sees stays true until the call ends.
+
+    Only in a transaction that writes.
+    """
+    if call.patient is None:
+        return call
+    call.store.patients.lock(call.patient.id)
+    return replace(call, patient=call.store.patients.find(call.vihf.patient))
+
+
 def require_same_patient(call: Call, ins: Ins) -> None:
     """Refuse a message that names another patient than the VIHF's resource-id."""
     expected = call.vihf.patient

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from dmpws.domain.authorisation import Authorisation, Holder
+from dmpws.domain.authorisation import Authorisation, AuthorisationEvent, By, Holder
 from dmpws.domain.directory import Directory, TokenMemory
 from dmpws.domain.document import Association, DocumentEntry, Folder, Status, StoredEntry, SubmissionSet
 from dmpws.domain.octets import Octets
@@ -76,16 +76,36 @@ class Authorisations(Protocol):
     def get(self, patient: int, holder: Holder) -> Authorisation | None: ...
 
     def grant(
-        self, patient: int, holder: Holder, *, now: datetime, expires_at: datetime, treating_doctor: bool
+        self,
+        patient: int,
+        holder: Holder,
+        *,
+        by: By,
+        now: datetime,
+        expires_at: datetime,
+        treating_doctor: bool,
+        specialties: Sequence[str] = (),
     ) -> None:
         """Add or renew (TD0.3 AJOUT)."""
         ...
 
-    def revoke(self, patient: int, holder: Holder, *, now: datetime, only_treating_doctor: bool) -> None:
-        """End an authorisation (TD0.3 SUPPRESSION), or only the role MEDECIN_TRAITANT."""
+    def revoke(self, patient: int, holder: Holder, *, by: By, now: datetime, only_treating_doctor: bool) -> bool:
+        """End an authorisation (TD0.3 SUPPRESSION), or only the role MEDECIN_TRAITANT; False when there is none."""
+        ...
+
+    def block(self, patient: int, holder: Holder, *, by: By, now: datetime) -> bool:
+        """Block a holder, whether he was ever authorised or not; False when he is blocked already (DMPWS D131)."""
+        ...
+
+    def unblock(self, patient: int, holder: Holder, *, by: By, now: datetime) -> bool:
+        """Lift a block; False when there is none. What was granted before and still runs is valid again."""
         ...
 
     def treating_doctors(self, patient: int) -> Sequence[Holder]: ...
+
+    def history(self, patient: int, holder: Holder | None = None) -> Sequence[AuthorisationEvent]:
+        """Every change on a record, or those that concern one holder, in order."""
+        ...
 
 
 class NewEntry(Protocol):
