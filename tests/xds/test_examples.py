@@ -109,7 +109,8 @@ def shown(link: etree._Element, record: Record) -> str:
 @pytest.mark.parametrize("case", READS, ids=ids)
 def test_read(case: dict[str, Any], record: Record) -> None:
     text = fill((EXAMPLES / "TD3.2" / "request.xml").read_text("utf-8"), record.values, case.get("change"))
-    body, reply = record.world.retrieve(parse(text.encode()), case.get("caller", "libre"), **token_of(case))
+    world = replace(record.world, settings=settings_of(case))
+    body, reply = world.retrieve(parse(text.encode()), case.get("caller", "libre"), **token_of(case))
     case = {**case, "context": fill(case.get("context", ""), record.values)}
     case.setdefault("status", "Failure" if "code" in case else "Success")
     if case["status"] == "Success":

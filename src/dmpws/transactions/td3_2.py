@@ -27,6 +27,7 @@ REQUEST = Rule("RET-REQUEST", "La demande nomme au moins un document", "ITI TF-2
 REPOSITORY = Rule(
     "RET-REPOSITORY", "Le document est dans cet entrepôt", "ITI TF-2 3.43.4.2.3", "XDSUnknownRepositoryId"
 )
+TOO_MANY = Rule("RET-TOO-MANY", "La demande nomme trop de documents", "DMPWS D105", "XDSTooManyResults")
 DOCUMENT = Rule("RET-DOCUMENT", "Le document existe pour le lecteur", "ITI TF-2 3.43.4.2.3", "XDSDocumentUniqueIdError")
 
 OPERATION = Operation(
@@ -42,10 +43,13 @@ OPERATION = Operation(
 
 def handle(call: Call, body: etree._Element) -> SoapReply:
     """Give the documents asked for, as many as may be: PartialSuccess when some may not."""
-    asked = read_retrieve(body)
+    # Each document once: a small message must not make a gigabyte of one document asked for a thousand times.
+    asked = tuple({(r.repository, r.unique_id): r for r in read_retrieve(body)}.values())
     record = admit(call, ROW)
     if not asked:
         raise refusal(REQUEST, found="aucun DocumentRequest")
+    if len(asked) > call.settings.max_results:
+        raise refusal(TOO_MANY, expected=f"au plus {call.settings.max_results}", found=f"{len(asked)} documents")
     reader = reader_of(call, record)
     stored = {
         entry.unique_id: entry
