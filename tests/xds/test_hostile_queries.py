@@ -92,3 +92,15 @@ def test_ten_thousand_identifiers(record: Record, name: str) -> None:
     assert int(body.get("totalResultCount", "")) == {
         "GetDocuments": 1, "GetAssociations": 2, "GetSubmissionSets": 2, "GetFolders": 0,
     }[name]  # fmt: skip
+
+
+def test_many_patterns_are_refused(record: Record) -> None:
+    """Each is tried on each value: a hundred do, ten thousand would keep a core busy."""
+    identifier, form = next((key, form) for key, form in FORMS.items() if form.name == "FindDocuments")
+    name = "$XDSDocumentEntryAuthorPerson"
+    parameter = form.parameters[name]
+    for number, codes in ((100, []), (101, ["XDSRegistryError"])):
+        patterns = [f"('%{'a%' * 100}{n}')" for n in range(number)]
+        body = ask(record, identifier, {name: patterns, **required(form, parameter)})
+        assert [code for code, _ in errors_of(body)] == codes
+    assert "attendu : au plus 100 motifs ; trouvé : 101 motifs" in errors_of(body)[0][1]

@@ -22,6 +22,8 @@ PATIENT = Rule("SQ-PATIENT", "La recherche porte sur le patient du VIHF", "DMPWS
 
 LONGEST_PATTERN = 256
 """A rim:Value holds no more (ITI TF-3 4.2.3.1.2), and the time of LIKE grows with the pattern."""
+MOST_PATTERNS = 100
+"""Each pattern is tried on each value of each document: unlike other lists, an index is of no help."""
 _STATUSES = frozenset(status.value for status in Status)
 _SHOWN = 200
 _DE = "$XDSDocumentEntry"
@@ -163,6 +165,9 @@ def _groups(parameter: Parameter, query: StoredQuery, report: Report) -> Iterato
         report.failed(NUMBER, expected="1 slot", found=f"{len(slots)} slots", where=parameter.name)
     for slot in slots:
         values = list(_values(parameter, slot, report))
+        if parameter.kind is Kind.PATTERN and len(values) > MOST_PATTERNS:
+            expected, found = f"au plus {MOST_PATTERNS} motifs", f"{len(values)} motifs"
+            report.failed(CODING, expected=expected, found=found, where=parameter.name)
         if len(values) > 1 and not parameter.many:
             report.failed(NUMBER, expected="1 valeur", found=f"{len(values)} valeurs", where=parameter.name)
         if values:
