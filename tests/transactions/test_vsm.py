@@ -109,8 +109,14 @@ def test_per_record(server: Server) -> None:
 def test_a_masked_one_shows_nothing(server: Server) -> None:
     app = server(vsm="per_record")
     libre, camparini = authorised(app, "medecin-libre"), authorised(app, "medecin-camparini")
-    assert send(libre, visibility=(MASQUE_PS,))[1] == []
+    masked, errors = send(libre, visibility=(MASQUE_PS,))
+    assert errors == []
     assert send(camparini)[1] == []
+    # The médecin traitant finds it, so it is in his way; the other one too.
+    doctorant = app.session("medecin-doctorant")
+    assert doctorant.add_authorisation(PATIENT.ins, treating_doctor=True).ok
+    problems = send(doctorant, replaces=uuid_of(app, masked))[1]
+    assert ["VSM-ONE" in text for _, text in problems] == [True]
 
 
 def test_off(server: Server) -> None:

@@ -193,12 +193,29 @@ def test_a_masked_document_is_as_unknown_as_an_absent_one(world: World) -> None:
     assert answers[0][0] == "UnresolvedReferenceException"
 
 
+def test_the_treating_doctor_completes_a_masked_document_and_does_not_replace_it(world: World) -> None:
+    """He finds it, so it is not unknown to him; being no author of it is another matter."""
+    world.authorise("doctorant", treating_doctor=True)
+    masked = deposited(world, lot(change=[["<!-- formatCode -->", MASK]]))
+    swap = [["899900063480", "801234567897"]]
+    for kind, rules in (("RPLC", {"LOT-AUTHOR"}), ("APND", set())):
+        relation = REPLACE.replace(f"{TYPE}RPLC", TYPE + kind)
+        frame = lot(placeholders(target=masked.entry_uuid), change=[[LIST_END, relation]], replace_all=swap)
+        assert rules_of(world.deposit(frame, "doctorant")) == rules
+
+
 def test_the_document_of_another_patient(world: World) -> None:
+    """Known to its author; as unknown as an absent one to anybody else."""
     world.open_dmp("nessi")
     world.patient = "nessi"
     frame = lot(placeholders("nessi"))
     other = deposited(world, frame)
     world.patient = "pat-trois"
+    swap = [["899900063480", "801234534765"]]
+    for kind in ("RPLC", "APND"):
+        relation = REPLACE.replace(f"{TYPE}RPLC", TYPE + kind)
+        frame = lot(placeholders(target=other.entry_uuid), change=[[LIST_END, relation]], replace_all=swap)
+        assert [code for code, _ in errors_of(world.deposit(frame, "camparini"))] == ["UnresolvedReferenceException"]
     for body in (world.deposit(tied("APND", other.entry_uuid)), world.deposit(referring(other.entry_uuid))):
         assert [code for code, _ in errors_of(body)] == ["XDSPatientIdDoesNotMatch"]
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from xds_world import CALLERS, EVENT, MASK, REPLACE, Frame, World, errors_of, lot, placeholders, rules_of, status_of
 
+from dmpws.domain.directory import Structure
 from dmpws.domain.document import RPLC_2010, Status, StoredEntry
 from dmpws.transactions.call import Settings
 
@@ -157,6 +158,20 @@ def test_by_the_hospital_that_is_author(world: World) -> None:
     old = stored(world, frame)
     assert CALLERS["ej"]["structure"] == "11B0062640"
     again = lot(placeholders(target=old.entry_uuid), change=[[LIST_END, REPLACE]], replace_all=swap)
+    assert errors_of(world.deposit(again, "ej")) == []
+
+
+def test_the_responsible_structure_replaces_what_another_of_its_own_wrote(world: World) -> None:
+    """The FINESS EJ answers for each EG attached to it: the author of the old document, and that of the new one."""
+    for identifier in ("10B0156832", "10B0156833"):
+        world.store.directory.put_structure(Structure(identifier, "EG", frozenset({"SA01"}), parent="11B0062640"))
+    frame = lot(replace_all=[["499900063480001", "10B0156833"]])
+    assert errors_of(world.deposit(frame, "ej")) == []
+    target = stored(world, frame).entry_uuid
+    again = lot(
+        placeholders(target=target), change=[[LIST_END, REPLACE]], replace_all=[["499900063480001", "10B0156832"]]
+    )
+    assert rules_of(world.deposit(again, "eg")) == {"LOT-AUTHOR"}
     assert errors_of(world.deposit(again, "ej")) == []
 
 

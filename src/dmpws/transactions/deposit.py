@@ -1,7 +1,7 @@
 """What TD2.1 does in steps: the facts around a lot, its signature, and the rows to store."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dmpws.codec.ebxml.fragments import association_fragment, entry_fragment, folder_fragment, set_fragment
@@ -18,6 +18,7 @@ from dmpws.domain.document import (
     Association,
     DocumentEntry,
     Folder,
+    StoredEntry,
     Submission,
     SubmissionSet,
 )
@@ -96,15 +97,16 @@ def row_of(call: Call) -> str:
     return EMPLOYEE_ROW if caller.mode is AuthMode.DIRECTE and caller.is_employee else ROW
 
 
-def depositor_of(call: Call, submission: Submission) -> Depositor:
+def depositor_of(call: Call, documents: Iterable[DocumentEntry | StoredEntry]) -> Depositor:
     """Who must be an author (GI-DMP EX_2.1-1140): the person in direct authentication, else the structure.
 
-    A FINESS EG attached to the FINESS EJ of the token, or the EJ of its EG, counts as the structure.
+    A FINESS EG attached to the FINESS EJ of the token, or the EJ of its EG, counts as the structure: those that wrote
+    one of the documents, deposited or replaced.
     """
     caller = caller_of(call.vihf)
     if caller.mode is AuthMode.DIRECTE and not caller.is_employee:
         return Depositor(caller.person, frozenset())
-    named = frozenset[str]().union(*(e.author_institutions for e in submission.entries))
+    named = frozenset[str]().union(*(document.author_institutions for document in documents))
     equals = equal_structures(call.store.directory, caller.structure, named)
     return Depositor("", equals | {caller.structure})
 

@@ -3,16 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from dmpws.domain.document import APND, DEPENDENTS, HAS_MEMBER, MASQUE_PS, XFRM, Status, StoredEntry, Submission
+from dmpws.domain.document import APND, DEPENDENTS, HAS_MEMBER, XFRM, Status, StoredEntry, Submission
 from dmpws.domain.lot.associations import dependents, folder_links, references, replacements
-from dmpws.domain.lot.facts import Depositor, RegistryFacts
+from dmpws.domain.lot.facts import RegistryFacts
 from dmpws.domain.packages import StoredFolder
+from dmpws.domain.patient import PatientRecord
+from dmpws.domain.visibility import is_author, knows
 from dmpws.transactions.call import Call
-from dmpws.transactions.reading import current_versions
+from dmpws.transactions.reading import current_versions, reader_of
 
 
-def registry_facts(call: Call, submission: Submission, depositor: Depositor) -> RegistryFacts:
-    """Read what the registry holds of this lot. A masked document is unknown to who is not its author."""
+def registry_facts(call: Call, record: PatientRecord, submission: Submission) -> RegistryFacts:
+    """Read what the registry holds of this lot, as its depositor would find it there."""
     unique_id = submission.submission_set.unique_id
     folder_ids = [folder.unique_id for folder in submission.folders]
     entries: dict[str, list[StoredEntry]] = defaultdict(list)
@@ -25,25 +27,29 @@ def registry_facts(call: Call, submission: Submission, depositor: Depositor) -> 
     return RegistryFacts(
         set_known=call.store.documents.submission_set_known(unique_id),
         entries=entries,
-        targets={e.entry_uuid: e for e in _known(call, found, depositor)},
-        folders=_folders(call, submission, depositor),
+        targets={e.entry_uuid: e for e in _known(call, record, found)},
+        folders=_folders(call, record, submission),
         taken=frozenset(i for i in folder_ids if entries.get(i) or call.store.documents.submission_set_known(i)),
         transforms=_transforms(call, submission),
         falling=_falling(call, submission),
     )
 
 
-def _known(call: Call, found: Iterable[StoredEntry], depositor: Depositor) -> list[StoredEntry]:
-    """Those the depositor may know of. An older version may be named, but the latest one says who may know of it."""
+def _known(call: Call, record: PatientRecord, found: Iterable[StoredEntry]) -> list[StoredEntry]:
+    """Those the depositor may know of; of another patient's documents he knows his own alone.
+
+    An older version may be named, but the latest one says who may know of it.
+    """
     current = current_versions(call, found)
-    return [
-        e
-        for e in found
-        if MASQUE_PS not in current[e.entry_uuid].visibility or depositor.is_author_of(current[e.entry_uuid])
-    ]
+    reader = reader_of(call, record, current.values())
+
+    def is_known(entry: StoredEntry) -> bool:
+        return knows(reader, entry) if entry.patient == record.id else is_author(reader, entry)
+
+    return [entry for entry in found if is_known(current[entry.entry_uuid])]
 
 
-def _folders(call: Call, submission: Submission, depositor: Depositor) -> dict[str, StoredFolder]:
+def _folders(call: Call, record: PatientRecord, submission: Submission) -> dict[str, StoredFolder]:
     """The registered folders that the lot fills; one that holds only what the depositor may not know is unknown."""
     links = folder_links(submission)
     if not links:
@@ -54,7 +60,7 @@ def _folders(call: Call, submission: Submission, depositor: Depositor) -> dict[s
         if link.type == HAS_MEMBER:
             held[link.source].add(link.target)
     members = call.store.documents.by_entry_uuid({uuid for uuids in held.values() for uuid in uuids})
-    known = {entry.entry_uuid for entry in _known(call, members, depositor)}
+    known = {entry.entry_uuid for entry in _known(call, record, members)}
     return {folder.uuid: folder for folder in found if not held[folder.uuid] or held[folder.uuid] & known}
 
 

@@ -68,9 +68,10 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     received = read_submission(body, report)
     submission = received.submission
     octets = read_documents(body, [e.id for e in submission.entries], call.parts, report)
-    depositor = depositor_of(call, submission)
+    registry = registry_facts(call, record, submission)
+    depositor = depositor_of(call, [*submission.entries, *registry.targets.values()])
     contents = read_contents(call, submission, octets, report)
-    vsm = vsm_facts(call, record, submission, depositor)
+    vsm = vsm_facts(call, record, submission)
     facts = LotFacts(
         record=record,
         depositor=depositor,
@@ -86,7 +87,6 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
         headers=contents.headers,
         replaceable=replaceable(call, record, vsm),
     )
-    registry = registry_facts(call, submission, depositor)
     examine(submission, facts, report)
     check_registry(submission, facts, registry, report)
     replaced = _replaced_by(submission, registry)
@@ -102,7 +102,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     assert verified is not None
     _note_replaced(call, submission, registry)
     if vsm is not None:
-        hold_vsm(call, record, submission, depositor)
+        hold_vsm(call, record, submission)
     lot = prepare_lot(call, received, octets, verified, registry, record.id, contents.headers)
     call.store.documents.add_lot(lot, now=call.now)
     if are_notes([*submission.entries, *replaced.values(), *registry.falling]):

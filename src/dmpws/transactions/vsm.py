@@ -2,30 +2,31 @@
 
 from dmpws.domain.authorisation import AuthorisationState
 from dmpws.domain.checks import Report
-from dmpws.domain.document import MASQUE_PS, Status, StoredEntry, Submission
-from dmpws.domain.lot.facts import Depositor
+from dmpws.domain.document import Status, Submission
 from dmpws.domain.lot.vsm import FORMATS, VsmFacts, check_vsm, is_vsm
 from dmpws.domain.patient import PatientRecord
 from dmpws.domain.query import DocumentQuery
+from dmpws.domain.visibility import knows
 from dmpws.transactions.admission import caller_of, standing_of
 from dmpws.transactions.call import Call
+from dmpws.transactions.reading import reader_of
 
 _MOST = 100
 
 
-def vsm_facts(call: Call, record: PatientRecord, submission: Submission, depositor: Depositor) -> VsmFacts | None:
+def vsm_facts(call: Call, record: PatientRecord, submission: Submission) -> VsmFacts | None:
     """What the policy looks at; None when the lot has no VSM."""
     if not any(is_vsm(entry) for entry in submission.entries):
         return None
     settings = call.settings
     query = DocumentQuery(patient=record.id, statuses=(Status.APPROVED,), formats=FORMATS)
     found = () if settings.vsm == "off" else call.store.documents.find(query, limit=_MOST)
-    standing = standing_of(call, caller_of(call.vihf), record)
+    reader = reader_of(call, record, found)
     return VsmFacts(
         policy=settings.vsm,
         reserved=settings.vsm_reserved,
-        treating_doctor=standing.treating_doctor,
-        current=[e for e in found if _is_known(e, depositor)],
+        treating_doctor=reader.treating_doctor,
+        current=[entry for entry in found if knows(reader, entry)],
     )
 
 
@@ -38,15 +39,11 @@ def replaceable(call: Call, record: PatientRecord, facts: VsmFacts | None) -> fr
     return frozenset(e.id for e in facts.current) if caller.is_doctor and authorised else frozenset()
 
 
-def hold_vsm(call: Call, record: PatientRecord, submission: Submission, depositor: Depositor) -> None:
+def hold_vsm(call: Call, record: PatientRecord, submission: Submission) -> None:
     """Ask again while nobody else may change the record. Raises Refused."""
     call.store.patients.lock(record.id)
-    facts = vsm_facts(call, record, submission, depositor)
+    facts = vsm_facts(call, record, submission)
     report = Report()
     if facts is not None:
         check_vsm(submission, facts, report)
     report.raise_failures()
-
-
-def _is_known(entry: StoredEntry, depositor: Depositor) -> bool:
-    return MASQUE_PS not in entry.visibility or depositor.is_author_of(entry)
