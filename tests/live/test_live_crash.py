@@ -25,7 +25,7 @@ from dmpws.client.cda import CONSULTATION_REPORT
 from dmpws.pki.demo import DemoPki
 from dmpws.store import Store, open_store
 from dmpws.store.tables import association, document_entry, lot_evidence, submission_set
-from dmpws.testing.databases import Postgres
+from dmpws.testing.postgres import Postgres
 from dmpws.testing.server import LiveServer, copy_pki
 
 KILLS = int(os.environ.get("DMPWS_TEST_KILLS", "50"))

@@ -15,8 +15,8 @@ from dmpws.client.cda import CONSULTATION_REPORT
 from dmpws.client.scenario import HOSPITAL_DOCTOR
 from dmpws.pki.demo import DemoPki
 from dmpws.store import Store, open_store
-from dmpws.testing.databases import Postgres
 from dmpws.testing.local import in_air
+from dmpws.testing.postgres import Postgres
 from dmpws.testing.server import LiveServer, copy_pki
 
 pytestmark = [pytest.mark.live, pytest.mark.postgres]

@@ -12,8 +12,8 @@ from dmpws import resources
 from dmpws.store import migrate, open_store
 from dmpws.store.engine import make_engine
 from dmpws.store.tables import metadata
-from dmpws.testing.databases import Postgres
 from dmpws.testing.deposits import open_record
+from dmpws.testing.postgres import Postgres
 from dmpws.transactions.ports import StorageError
 
 

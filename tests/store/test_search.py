@@ -20,8 +20,8 @@ from dmpws.domain.query import DocumentQuery, TimeRange
 from dmpws.store import Store, open_store
 from dmpws.store.search import find
 from dmpws.store.tables import document_entry
-from dmpws.testing.databases import Postgres
 from dmpws.testing.deposits import entry, lot, open_record, received, signature_entry
+from dmpws.testing.postgres import Postgres
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ON_DEMAND = "urn:uuid:34268e47-fdf5-41a6-ba33-82133c465248"

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from dmpws.store import Store, open_store, turn
 from dmpws.store.tables import patient
-from dmpws.testing.databases import Postgres
 from dmpws.testing.deposits import open_record
+from dmpws.testing.postgres import Postgres
 from dmpws.transactions.ports import StorageBusy, StorageError
 
 
