@@ -1,1 +1,12 @@
-"""`dmpws bench`: throughput of the server, and its ratio to the floor measured in the same run."""
+"""`dmpws bench`: throughput, searches in a large registry and retrieval, each beside what it is compared with."""
+
+import sys
+
+
+class Failed(Exception):
+    """A measurement could not be made; the message is one sentence."""
+
+
+def say(sentence: str) -> None:
+    """Progress, for whoever waits: on stderr."""
+    print(sentence, file=sys.stderr, flush=True)

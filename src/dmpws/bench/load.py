@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from dmpws.bench import Failed
 from dmpws.bench.messages import Message
 from dmpws.pki.cards import Card
+
+_BEGINNING = 64 * 1024
+"""Octets of an answer that are looked at; the rest is only received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,11 @@ class Measure:
 
 
 def measure(target: Target, messages: Sequence[Message], expected: bytes, clients: int) -> Measure:
-    """Send every message once, spread over `clients` processes; an answer without `expected` is a failure."""
+    """Send every message once, spread over `clients` processes; an answer that does not hold `expected` in its
+    beginning is a failure.
+
+    Raises Failed when a client lost its connection.
+    """
     context = multiprocessing.get_context("fork")
     pairs = [context.Pipe() for _ in range(clients)]
     processes = [
@@ -51,28 +59,38 @@ def measure(target: Target, messages: Sequence[Message], expected: bytes, client
     ]
     for process in processes:
         process.start()
-    for ours, _ in pairs:
-        ours.recv()  # connected
-    started = time.perf_counter()
-    for ours, _ in pairs:
-        ours.send("go")
-    results = [ours.recv() for ours, _ in pairs]
-    elapsed = time.perf_counter() - started
+    for _, theirs in pairs:
+        theirs.close()  # so that the end of a client ends its pipe
+    try:
+        for ours, _ in pairs:
+            ours.recv()  # connected
+        started = time.perf_counter()
+        for ours, _ in pairs:
+            ours.send("go")
+        results = [ours.recv() for ours, _ in pairs]
+        elapsed = time.perf_counter() - started
+    except (EOFError, OSError):
+        raise Failed("a client of the bench lost its connection to the server") from None
     for process in processes:
         process.join()
     times = tuple(t for client_times, _ in results for t in client_times)
     return Measure(elapsed, times, sum(failures for _, failures in results))
 
 
-def _client(target: Target, messages: Sequence[Message], expected: bytes, pipe: Connection) -> None:
-    parts = urllib.parse.urlsplit(target.url)
+def tls_context(target: Target) -> ssl.SSLContext:
+    """What a client connects with."""
     context = ssl.create_default_context(cafile=str(target.ca_file))
     context.load_cert_chain(target.card.auth_certificate_file, target.card.auth_key_file)
-    connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, context=context, timeout=60)
+    return context
+
+
+def _client(target: Target, messages: Sequence[Message], expected: bytes, pipe: Connection) -> None:
+    parts = urllib.parse.urlsplit(target.url)
+    connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, context=tls_context(target), timeout=60)
     connection.connect()
     pipe.send("connected")
     pipe.recv()
-    times, failures = [], 0
+    times, failures, rest = [], 0, bytearray(1024 * 1024)
     for message in messages:
         started = time.perf_counter()
         connection.request(
@@ -81,8 +99,11 @@ def _client(target: Target, messages: Sequence[Message], expected: bytes, pipe: 
             body=message.content,
             headers={"Content-Type": message.content_type},
         )
-        answer = connection.getresponse().read()
+        answer = connection.getresponse()
+        begins = answer.read(_BEGINNING)
+        while answer.readinto(rest):
+            pass
         times.append(time.perf_counter() - started)
-        failures += expected not in answer
+        failures += expected not in begins
     pipe.send((times, failures))
     connection.close()
