@@ -144,6 +144,7 @@ def settings_of(config: Config) -> Settings:
         vsm_reserved=config.vsm_reserved,
         vaccination_history=config.vaccination_history,
         max_results=config.max_results,
+        max_listed=config.max_listed,
     )
 
 

@@ -133,6 +133,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("vsm_reserved", False, "only the médecin traitant deposits a VSM (DMPWS D34)"),
     Option("vaccination_history", True, "keep the historique des vaccinations (DMPWS D33)", profiles={"ihe": False}),
     Option("max_results", 2000, "entries of a TD3.1 answer (DMPWS D23)"),
+    Option("max_listed", 10_000, "patients of a TD0.4 answer (DMPWS D126)"),
     # Protocol
     Option("strict_action", False, "refuse a request without wsa:Action", profiles={"production": True}),
     Option("http_binding", False, "answer 400 instead of 500 to faults of the sender (DMPWS D10)"),

@@ -97,6 +97,8 @@ def refusals(app: Recording) -> None:
         lambda: doctor.submit(KNOWN.ins, [Deposit(bad, replaces="urn:uuid:1")]),
         lambda: other.submit(KNOWN.ins, [Deposit(document)]),
         lambda: emergency.find_documents(KNOWN.ins),
+        lambda: doctor.list_authorised(NONE.ins),
+        lambda: doctor.list_authorised(NONE.ins, owner="801234534765"),
         lambda: app.session("hopital", in_air(HOSPITAL_DOCTOR)).test_existence(KNOWN.ins),
         lambda: app.session("medecin-revoque").test_existence(KNOWN.ins),
         lambda: doctor.test_existence(KNOWN.ins, token=b"<x/>"),
@@ -167,7 +169,7 @@ def test_every_body_follows_the_official_schemas(answers: list[Answer], referenc
 def test_the_play_shows_every_answer_the_server_has(answers: list[Answer]) -> None:
     """A new message without an example here would not be validated."""
     shown = {body.tag for body in business(answers)}
-    future = {"305", "306", "314", "315", "316", "listAuthorization", "patient", "Patient", "identity"}
+    future = {"305", "306", "314", "315", "316", "listAuthorization", "PatientAccess", "patientOTP", "identity"}
     expected = {
         tag
         for tag in BODIES

@@ -9,7 +9,7 @@ from typing import Self
 
 from lxml import etree
 
-from dmpws.client import habilitations, patients, registry, repository, update
+from dmpws.client import habilitations, patient_list, patients, registry, repository, update
 from dmpws.client.actor import Actor
 from dmpws.client.envelope import body_of, envelope
 from dmpws.client.errors import BadAnswer
@@ -18,6 +18,7 @@ from dmpws.client.received import ReceivedSink
 from dmpws.client.transport import Answer, HttpsTransport, Transport
 from dmpws.codec.ebxml.names import FIND_DOCUMENTS, GET_DOCUMENTS
 from dmpws.domain.access import Purpose
+from dmpws.domain.authorised import DateType
 from dmpws.domain.checks import Refused
 from dmpws.domain.document import (
     INVISIBLE_PATIENT,
@@ -160,6 +161,23 @@ class LpsSession:
     def _authorisation(self, ins: Ins, action: str, treating_doctor: bool) -> habilitations.StatusAnswer:
         request = habilitations.authorisation_request(action, treating_doctor=treating_doctor)
         return habilitations.authorisation_answer(self._call("TD0.3", ins, request).body)
+
+    # TD0.4
+
+    def list_authorised(
+        self,
+        ins: Ins,
+        *,
+        since: datetime | None = None,
+        date_type: DateType = DateType.AUTHORISATION,
+        owner: str = "",
+    ) -> patient_list.PatientList:
+        """TD0.4: the DMPs I am authorised on, or the professional `owner` of my structure.
+
+        ins: of the VIHF, any patient. since: aware; the authorisation, or a document of the record, is not older.
+        """
+        request = patient_list.list_request(since, date_type, owner)
+        return patient_list.list_answer(self._call("TD0.4", ins, request).body)
 
     # TD2.1
 

@@ -149,3 +149,8 @@ class PatientRecord:
     @property
     def ins(self) -> Ins:
         return self.identifiers[0]
+
+    @property
+    def shown(self) -> tuple[Ins, ...]:
+        """What answers show of the identifiers: the INS-C first, then the current INS (DMP-FRAME TD0.2)."""
+        return (*(ins for ins in self.identifiers if ins.is_ins_c), *(ins for ins in (self.ins,) if not ins.is_ins_c))

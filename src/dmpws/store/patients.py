@@ -5,29 +5,22 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, func, not_, null, select, update
+from sqlalchemy import and_, bindparam, func, not_, null, select, update
 
+from dmpws.domain.authorised import AuthorisedQuery, AuthorisedRecord
 from dmpws.domain.checks import refusal
-from dmpws.domain.patient import (
-    Address,
-    DmpStatus,
-    Ins,
-    Name,
-    PatientRecord,
-    Representative,
-    Switch,
-    Telecom,
-    Traits,
-)
+from dmpws.domain.patient import DmpStatus, Ins, PatientRecord, Switch, Traits
 from dmpws.store import rules
+from dmpws.store.authorised import find_authorised
 from dmpws.store.engine import by_dialect
+from dmpws.store.record_rows import RECORD_COLUMNS, record_of
 from dmpws.store.session import Statements
 from dmpws.store.tables import patient, patient_identifier
 
 _asked = patient_identifier.alias("asked")
 
 _FIND = (
-    select(patient, patient_identifier.c.value, patient_identifier.c.authority)
+    select(*RECORD_COLUMNS)
     .select_from(_asked)
     .join(patient, patient.c.id == _asked.c.patient_id)
     .join(patient_identifier, patient_identifier.c.patient_id == patient.c.id)
@@ -95,7 +88,11 @@ class PatientTable:
     def find(self, ins: Ins) -> PatientRecord | None:
         """The record that holds this identifier, current or former."""
         rows = self._db.rows(_FIND, {"value": ins.value, "authority": ins.authority})
-        return _record(rows) if rows else None
+        return record_of(rows) if rows else None
+
+    def authorised(self, query: AuthorisedQuery, *, limit: int) -> Sequence[AuthorisedRecord]:
+        """The records of `query`, last authorised first; at most `limit + 1`."""
+        return find_authorised(self._db, query, limit)
 
     def lock(self, patient: int) -> None:
         self._db.returning(_LOCK, {"patient": patient})
@@ -160,35 +157,3 @@ class PatientTable:
         values = {"patient_id": number, "rank": rank, "value": ins.value, "authority": ins.authority}
         if not self._db.change(_IDENTIFY, values):
             raise refusal(rules.PATIENT_EXISTS, found=f"{ins.value}^{ins.authority}")
-
-
-def _record(rows: Sequence[Row[Any]]) -> PatientRecord:
-    values = dict(rows[0]._mapping)
-    del values["value"], values["authority"]
-    values["status"] = DmpStatus(values["status"])
-    values["traits"] = _traits(values["traits"])
-    return PatientRecord(identifiers=tuple(Ins(row.value, row.authority) for row in rows), **values)
-
-
-def _traits(stored: dict[str, Any]) -> Traits:
-    vitale = stored["vitale_name"]
-    return Traits(
-        **{
-            **stored,
-            "name": Name(**stored["name"]),
-            "vitale_name": None if vitale is None else Name(**vitale),
-            "representatives": tuple(_representative(r) for r in stored["representatives"]),
-            **_contacts(stored),
-        }
-    )
-
-
-def _representative(stored: dict[str, Any]) -> Representative:
-    return Representative(stored["code"], Name(**stored["name"]), **_contacts(stored))
-
-
-def _contacts(stored: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "telecoms": tuple(Telecom(**t) for t in stored["telecoms"]),
-        "addresses": tuple(Address(**a) for a in stored["addresses"]),
-    }

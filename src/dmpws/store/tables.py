@@ -115,7 +115,7 @@ authorisation = Table(
     Column("blocked", Boolean, nullable=False),
     Column("treating_doctor", Boolean, nullable=False),
     Column("specialties", TextList, nullable=False),
-    Index(None, "holder_kind", "holder"),
+    Index(None, "holder_kind", "holder", "granted_at"),
     CheckConstraint("holder_kind IN ('person', 'structure')", name="holder_kind"),
 )
 
@@ -219,6 +219,7 @@ document_entry = Table(
     UniqueConstraint("unique_id", "version"),
     UniqueConstraint("lid", "version"),
     Index(None, "patient_id", "status", "creation_key"),
+    Index(None, "patient_id", "received_at"),
     Index(None, "submission_set_id"),
 )
 

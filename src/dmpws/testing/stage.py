@@ -36,7 +36,7 @@ from dmpws.testing.examples import (
 from dmpws.testing.given import put_document
 from dmpws.transactions.registry import operations
 from dmpws.vihf.issue import Lps, TokenRequest, make, request_for
-from dmpws.xml.names import HABILITATIONS, HL7, RS, SOAP
+from dmpws.xml.names import HABILITATIONS, HL7, PATIENTS, RS, SOAP
 from dmpws.xml.parser import parse
 
 LPS = Lps(cast.SOFTWARE.name, "1.0", cast.SOFTWARE.number, "1.2.250.1.999.1.1.7898")
@@ -187,8 +187,9 @@ def verdict(body: etree._Element) -> tuple[str, str]:
     if body.tag == f"{{{SOAP}}}Fault":
         *_, subcode = body.iter(f"{{{SOAP}}}Value")
         return Carrier.FAULT, (subcode.text or "").rpartition(":")[2]
-    if body.tag.startswith(f"{{{HABILITATIONS}}}"):
-        return Carrier.STATUS, body.findtext(f".//{{{HABILITATIONS}}}status") or ""
+    namespace = etree.QName(body).namespace
+    if namespace in {HABILITATIONS, PATIENTS}:
+        return Carrier.STATUS, body.findtext(f".//{{{namespace}}}status") or ""
     if (acknowledgement := body.find(f".//{{{HL7}}}acknowledgement")) is not None:
         code = acknowledgement.find(f"{{{HL7}}}acknowledgementDetail/{{{HL7}}}code")
         return Carrier.ACKNOWLEDGEMENT, acknowledgement.get("typeCode", "") if code is None else code.get("code", "")

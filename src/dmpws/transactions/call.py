@@ -47,6 +47,8 @@ class Settings:
     """The server keeps the historique des vaccinations (DMPWS D33)."""
     max_results: int = 2000
     """DMPWS D23."""
+    max_listed: int = 10_000
+    """DMPWS D126."""
     software_name: str = "DMP"
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from dmpws.domain.authorisation import Authorisation, AuthorisationEvent, By, Holder
+from dmpws.domain.authorised import AuthorisedQuery, AuthorisedRecord
 from dmpws.domain.directory import Directory, TokenMemory
 from dmpws.domain.document import Association, DocumentEntry, Folder, Status, StoredEntry, SubmissionSet
 from dmpws.domain.octets import Octets
@@ -28,6 +29,11 @@ class Patients(Protocol):
 
     def find(self, ins: Ins) -> PatientRecord | None:
         """The record that holds this identifier, current or former."""
+        ...
+
+    def authorised(self, query: AuthorisedQuery, *, limit: int) -> Sequence[AuthorisedRecord]:
+        """The records of `query`, last authorised first; at most `limit + 1`, so that the caller can tell that there
+        are too many."""
         ...
 
     def lock(self, patient: int) -> None:

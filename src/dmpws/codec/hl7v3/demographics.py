@@ -108,8 +108,6 @@ def _answer(
 
 def _patient(record: PatientRecord) -> etree._Element:
     traits = record.traits
-    # INS-C first, then the current INS, as in the official frame (DMP-FRAME TD0.2).
-    shown = [i for i in record.identifiers if i.is_ins_c] + [i for i in (record.ins,) if not i.is_ins_c]
     person = E.patientPerson(
         write_name(traits.name),
         *(write_telecom(telecom) for telecom in traits.telecoms),
@@ -119,7 +117,7 @@ def _patient(record: PatientRecord) -> etree._Element:
         determinerCode="INSTANCE",
     )
     return E.patient(
-        *(E.id(extension=ins.value, root=ins.authority) for ins in shown),
+        *(E.id(extension=ins.value, root=ins.authority) for ins in record.shown),
         E.statusCode(code=record.status),
         person,
         _observation(_INTERNET_ACCOUNT, record.internet_account),
