@@ -132,6 +132,7 @@ def settings_of(config: Config) -> Settings:
     return Settings(
         guide=config.guide,
         authorisation_duration=timedelta(days=config.authorisation_days),
+        care_team=config.care_team,
         creation=config.creation,
         majority_age=config.age_majorite,
         minors_enabled=config.fonctions_gestion_mineurs,

@@ -121,6 +121,12 @@ OPTIONS: tuple[Option, ...] = (
     # Rules of the record
     Option("guide", "2.10", "behaviour set (DMPWS D1)", ("2.9", "2.10")),
     Option("authorisation_days", 365, "duration of an authorisation (DMPWS D12)"),
+    Option(
+        "care_team",
+        "structure",
+        "an authorisation of a structure serves the professionals the directory knows there (DMPWS D132)",
+        ("structure", "off"),
+    ),
     Option("creation", "allowed", "TD1.1 and TD1.2 (DMPWS D13)", ("allowed", "refused")),
     Option("age_majorite", 18, "age of majority, in years"),
     Option("fonctions_gestion_mineurs", True, "functions for minors"),

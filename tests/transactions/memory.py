@@ -7,6 +7,7 @@ from typing import Any
 
 from dmpws.domain.authorisation import Authorisation, By, Holder
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord, Traits
+from dmpws.testing.tokens import CastDirectory
 
 
 @dataclass
@@ -100,7 +101,8 @@ class Authorisations:
 
 @dataclass
 class MemoryStore:
-    """A UnitOfWork without documents and directory."""
+    """A UnitOfWork without documents; the directory is the public cast."""
 
+    directory: CastDirectory = field(default_factory=CastDirectory)
     patients: Patients = field(default_factory=Patients)
     authorisations: Authorisations = field(default_factory=Authorisations)

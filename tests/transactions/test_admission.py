@@ -1,17 +1,19 @@
 """The order of checks and the codes (DMPWS D11, D27, D28, D30)."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from world import CALLERS, World
 
 from dmpws.domain import oids
-from dmpws.domain.authorisation import AuthorisationState
+from dmpws.domain.authorisation import Authorisation, AuthorisationState, Holder, HolderKind
 from dmpws.domain.checks import Refused
 from dmpws.domain.code import Code
 from dmpws.domain.errors import CATALOGUE
 from dmpws.domain.rights_table import ROWS
+from dmpws.testing.tokens import CastDirectory
 from dmpws.transactions import admission
 from dmpws.transactions.admission import admit, caller_of, standing_of
 from dmpws.transactions.call import Settings
@@ -94,7 +96,7 @@ def test_emergency_replaces_the_authorisation() -> None:
 @pytest.mark.parametrize(
     ("caller", "granted", "admitted"),
     [
-        ("medecin-libre", "structure_authorisation", False),
+        ("medecin-libre", "structure_authorisation", True),
         ("hopital-air", "structure_authorisation", True),
         ("hopital-air", "authorisation", True),
     ],
@@ -105,6 +107,35 @@ def test_whose_authorisation_serves(caller: str, granted: str, admitted: bool) -
         assert admit(world.call(), SEARCH) == world.record
     else:
         assert refused(world) == "ADM-AUTHORISED"
+
+
+@pytest.mark.parametrize("name_id", ["899900000000", "801234534765"], ids=["unknown", "of another structure"])
+def test_the_word_of_a_card_makes_nobody_a_member_of_the_care_team(name_id: str) -> None:
+    """A replacement card names no structure, and is believed about where it works today (DMPWS D43, D132)."""
+    world = World(token={"name_id": name_id}).given(structure_authorisation="VALIDE")
+    assert refused(world) == "ADM-AUTHORISED"
+
+
+def test_who_left_the_structure_left_its_care_team() -> None:
+    world = World().given(structure_authorisation="VALIDE")
+    world.store.directory = CastDirectory(closed=frozenset({"899900063480"}))
+    assert refused(world) == "ADM-AUTHORISED"
+
+
+def test_the_care_team_is_an_option() -> None:
+    world = World(settings=Settings(care_team="off")).given(structure_authorisation="VALIDE")
+    assert refused(world) == "ADM-AUTHORISED"
+
+
+def test_a_structure_and_its_sites_are_one_care_team() -> None:
+    token = {"name_id": "801234567897", "structure": "10B0156832"}  # he works in the EJ, this is an EG of it
+    world = World(caller="medecin-camparini", token=token).given()
+    assert world.record is not None
+    site = Holder(HolderKind.STRUCTURE, "10B0156832")
+    world.store.authorisations.held[world.record.id, site] = Authorisation(
+        site, world.now, world.now, world.now + timedelta(days=1)
+    )
+    assert admit(world.call(), SEARCH) == world.record
 
 
 def test_the_structures_authorisation_serves_its_employees() -> None:

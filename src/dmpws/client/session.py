@@ -18,6 +18,7 @@ from dmpws.client.received import ReceivedSink
 from dmpws.client.transport import Answer, HttpsTransport, Transport
 from dmpws.codec.ebxml.names import FIND_DOCUMENTS, GET_DOCUMENTS
 from dmpws.domain.access import Purpose
+from dmpws.domain.authorisation import ListMode
 from dmpws.domain.authorised import DateType
 from dmpws.domain.checks import Refused
 from dmpws.domain.document import (
@@ -121,7 +122,7 @@ class LpsSession:
         """A fresh signed VIHF."""
         return make(self.token_request(ins), card=self.card, now=self._clock())
 
-    # TD0.2, TD0.3, TD1.1
+    # TD0.2, TD0.3, TD1.1, TD1.6
 
     def test_existence(self, ins: Ins, *, token: bytes | None = None) -> patients.Existence:
         """TD0.2: does the patient have a DMP, and may I read it?"""
@@ -157,6 +158,10 @@ class LpsSession:
     def remove_authorisation(self, ins: Ins, *, treating_doctor: bool = False) -> habilitations.StatusAnswer:
         """TD0.3 SUPPRESSION: end my authorisation, or only the role of médecin traitant."""
         return self._authorisation(ins, "SUPPRESSION", treating_doctor)
+
+    def list_authorisations(self, ins: Ins, mode: ListMode = ListMode.ALL) -> habilitations.ListAnswer:
+        """TD1.6: who may consult the patient's DMP, who is blocked, or both."""
+        return habilitations.list_answer(self._call("TD1.6", ins, habilitations.list_request(mode)).body)
 
     def _authorisation(self, ins: Ins, action: str, treating_doctor: bool) -> habilitations.StatusAnswer:
         request = habilitations.authorisation_request(action, treating_doctor=treating_doctor)

@@ -1,5 +1,6 @@
 """Authorisations to consult a DMP: who holds them, how long they last, what TD0.2 says of them."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -42,6 +43,32 @@ class Authorisation:
     """Role MEDECIN_TRAITANT."""
     specialties: tuple[str, ...] = ()
     """authorSpecialty codes (`G15_10/SM26`) the holder had at his last AJOUT; empty for a structure."""
+
+
+class ListMode(StrEnum):
+    """Which authorisations TD1.6 asks for."""
+
+    ACTIVE = "ACTIVE"
+    BLOCKED = "INTERDITE"
+    ALL = "TOUTE"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAuthorisation:
+    """An authorisation and the names the directory has for its holder; `family` is the name of a structure."""
+
+    authorisation: Authorisation
+    family: str
+    given: str
+
+
+def listing(
+    found: Iterable[NamedAuthorisation], mode: ListMode, now: datetime
+) -> Sequence[tuple[ListMode, NamedAuthorisation]]:
+    """What TD1.6 lists, in order, each as ACTIVE or INTERDITE: expired and ended authorisations are neither."""
+    states = {AuthorisationState.VALIDE: ListMode.ACTIVE, AuthorisationState.INTERDIT: ListMode.BLOCKED}
+    shown = ((states.get(state_of(named.authorisation, now)), named) for named in found)
+    return [(state, named) for state, named in shown if state is not None and mode in (state, ListMode.ALL)]
 
 
 class AuthorisationAct(StrEnum):

@@ -48,6 +48,14 @@ class TokenMemory(Protocol):
         ...
 
 
+def works_in(directory: Directory, person: str, structure: str) -> bool:
+    """An active professional has a place of practice in the structure, or in one that counts as it."""
+    known = directory.professional(person)
+    if known is None or not known.active:
+        return False
+    return structure in known.structures or bool(equal_structures(directory, structure, known.structures))
+
+
 def equal_structures(directory: Directory, structure: str, named: Iterable[str]) -> frozenset[str]:
     """The structures among `named` that count as `structure`: the FINESS EJ of its EG, the EG attached to its EJ."""
     own = directory.structure(structure)

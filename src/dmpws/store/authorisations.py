@@ -1,16 +1,24 @@
 """Authorisations: one row per record and holder, its present state; and their history, one row per change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, case, or_, select, true, update
+from sqlalchemy import Row, and_, bindparam, case, func, or_, select, true, update
 from sqlalchemy.dialects import postgresql
 
-from dmpws.domain.authorisation import Authorisation, AuthorisationAct, AuthorisationEvent, By, Holder, HolderKind
+from dmpws.domain.authorisation import (
+    Authorisation,
+    AuthorisationAct,
+    AuthorisationEvent,
+    By,
+    Holder,
+    HolderKind,
+    NamedAuthorisation,
+)
 from dmpws.store.engine import by_dialect
 from dmpws.store.session import Statement, Statements
-from dmpws.store.tables import authorisation, authorisation_event
+from dmpws.store.tables import authorisation, authorisation_event, professional, structure
 
 _ROW = authorisation.c
 _OF_PATIENT = _ROW.patient_id == bindparam("patient")
@@ -23,6 +31,20 @@ _DOCTORS = (
     select(_ROW.holder_kind, _ROW.holder)
     .where(_OF_PATIENT, _ROW.treating_doctor)
     .order_by(_ROW.last_action_at.desc(), _ROW.holder)
+)
+
+_LIST = (
+    select(
+        _ROW.holder_kind,
+        _ROW.holder,
+        *_STATE,
+        func.coalesce(professional.c.family, structure.c.name, "").label("family"),
+        func.coalesce(professional.c.given, "").label("given"),
+    )
+    .outerjoin(professional, and_(_ROW.holder_kind == "person", professional.c.identifier == _ROW.holder))
+    .outerjoin(structure, and_(_ROW.holder_kind == "structure", structure.c.identifier == _ROW.holder))
+    .where(_OF_PATIENT)
+    .order_by(_ROW.holder_kind, _ROW.holder)
 )
 
 # What changes a row tells whether it did: no row comes back when there was nothing to change.
@@ -110,7 +132,7 @@ class AuthorisationTable:
 
     def get(self, patient: int, holder: Holder) -> Authorisation | None:
         rows = self._db.rows(_GET, _key(patient, holder))
-        return _authorisation(holder, rows[0]) if rows else None
+        return _authorisation(holder, rows[0]._mapping) if rows else None
 
     def grant(
         self,
@@ -186,6 +208,16 @@ class AuthorisationTable:
             self._db.change(_RECORD, events)
         return len(events)
 
+    def of_record(self, patient: int) -> Sequence[NamedAuthorisation]:
+        """Every holder on a record, whatever the state: professionals, then structures, by identifier."""
+        found = []
+        for row in self._db.rows(_LIST, {"patient": patient}):
+            values = dict(row._mapping)
+            holder = Holder(HolderKind(values.pop("holder_kind")), values.pop("holder"))
+            family, given = values.pop("family"), values.pop("given")
+            found.append(NamedAuthorisation(_authorisation(holder, values), family, given))
+        return found
+
     def treating_doctors(self, patient: int) -> Sequence[Holder]:
         """Holders of the role MEDECIN_TRAITANT, latest first."""
         rows = self._db.rows(_DOCTORS, {"patient": patient})
@@ -198,10 +230,8 @@ class AuthorisationTable:
         return [_event(row) for row in self._db.rows(_HISTORY_OF, _key(patient, holder))]
 
 
-def _authorisation(holder: Holder, row: Row[Any]) -> Authorisation:
-    values = dict(row._mapping)
-    values["specialties"] = tuple(values["specialties"])
-    return Authorisation(holder, **values)
+def _authorisation(holder: Holder, state: Mapping[Any, Any]) -> Authorisation:
+    return Authorisation(holder, **{**state, "specialties": tuple(state["specialties"])})
 
 
 def _event(row: Row[Any]) -> AuthorisationEvent:

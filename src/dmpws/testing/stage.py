@@ -74,9 +74,11 @@ class Stage:
         """Put the record of the example's patient into the state of its `given` table.
 
         dmp: active (default), closed or none. authorisation, structure_authorisation: VALIDE, EXPIRE or INTERDIT,
-        of the caller's person and structure. treating_doctor: the caller's is a MEDECIN_TRAITANT one. opposes: an
-        emergency mode. masked_in_emergency: the patient shows masked documents there. document: a document of the
-        record, see `dmpws.testing.given.put_document`.
+        of the caller's person and structure; BLOCKED_ONLY: blocked without ever having been authorised. others: the
+        same of other holders, each a table of `person` or `structure`, `state`, `treating_doctor`.
+        treating_doctor: the caller's is a MEDECIN_TRAITANT one. opposes: an emergency mode. masked_in_emergency: the
+        patient shows masked documents there. document: a document of the record, see
+        `dmpws.testing.given.put_document`.
         """
         state = {"dmp": "active", **example.given}
         if state.pop("dmp") == "none":
@@ -101,6 +103,9 @@ class Stage:
         if (document := state.pop("document", None)) is not None:
             with self.store.write() as work:
                 put_document(work, record, document, self.now)
+        for other in state.pop("others", ()):
+            holder = [Holder(kind, other[kind]) for kind in HolderKind if kind in other]
+            self._hold(record.id, holder[0], other["state"], other.get("treating_doctor", False))
         structure = Holder(HolderKind.STRUCTURE, token.structure)
         self._hold(record.id, structure, state.pop("structure_authorisation", ""), False)
         assert not state, f"{example.id}: unknown in given: {', '.join(state)}"
@@ -111,10 +116,11 @@ class Stage:
         granted = self.now - (2 * YEAR if state == "EXPIRE" else YEAR / 2)
         by = By(holder.identifier)
         with self.store.write() as work:
-            work.authorisations.grant(
-                record, holder, by=by, now=granted, expires_at=granted + YEAR, treating_doctor=treating_doctor
-            )
-            if state == "INTERDIT":
+            if state != "BLOCKED_ONLY":
+                work.authorisations.grant(
+                    record, holder, by=by, now=granted, expires_at=granted + YEAR, treating_doctor=treating_doctor
+                )
+            if state in ("INTERDIT", "BLOCKED_ONLY"):
                 work.authorisations.block(record, holder, by=by, now=granted)
 
     def token_request(self, example: Example) -> TokenRequest:

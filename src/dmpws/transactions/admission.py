@@ -7,11 +7,11 @@ document; the first that fails gives the code (DMPWS D11).
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from dmpws.domain.access import Purpose
+from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.authorisation import Authorisation, AuthorisationState, state_of
 from dmpws.domain.caller import Caller
 from dmpws.domain.checks import Rule, demand, refusal
-from dmpws.domain.directory import equal_structures
+from dmpws.domain.directory import equal_structures, works_in
 from dmpws.domain.document import StoredEntry
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord
 from dmpws.domain.rights import Decision, decide
@@ -54,11 +54,16 @@ def caller_of(vihf: VerifiedVihf) -> Caller:
 
 
 def standing_of(call: Context, caller: Caller, record: PatientRecord) -> Standing:
-    """Read the authorisations that concern the caller. A block of the person or of the structure beats all."""
+    """Read the authorisations that concern the caller. A block of the person or of the structure beats all.
+
+    A professional shares the authorisation of his structure, as its équipe de soin (DMPWS D132).
+    """
     person, structure = (
         call.store.authorisations.get(record.id, holder) for holder in (caller.person_holder, caller.structure_holder)
     )
     serving = [person if holder == caller.person_holder else structure for holder in caller.holders]
+    if structure is not None and structure not in serving and _in_care_team(call, caller):
+        serving.append(structure)
     states = [state_of(authorisation, call.now) for authorisation in serving]
     if any(found is not None and found.blocked for found in (person, structure)):
         state = AuthorisationState.INTERDIT
@@ -66,6 +71,13 @@ def standing_of(call: Context, caller: Caller, record: PatientRecord) -> Standin
         state = next((s for s in _BEST_FIRST if s in states), AuthorisationState.NON_EXISTE)
     treating_doctor = caller.is_doctor and person is not None and person.treating_doctor and not person.blocked
     return Standing(state, treating_doctor, serving[0])
+
+
+def _in_care_team(call: Context, caller: Caller) -> bool:
+    """The directory knows the professional in the structure: some cards name none, and are believed about it
+    (DMPWS D43), but what the structure was granted is not theirs to claim."""
+    shares = call.settings.care_team == "structure" and caller.mode is AuthMode.DIRECTE and caller.is_professional
+    return shares and works_in(call.store.directory, caller.person, caller.structure)
 
 
 _BEST_FIRST = (AuthorisationState.VALIDE, AuthorisationState.EXPIRE)

@@ -24,6 +24,8 @@ class Settings:
     """Behaviour set (DMPWS D1)."""
     authorisation_duration: timedelta = timedelta(days=365)
     """DMPWS D12."""
+    care_team: str = "structure"
+    """`structure` or `off` (DMPWS D132)."""
     creation: str = "allowed"
     """`allowed` or `refused` (DMPWS D13)."""
     majority_age: int = 18

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from dmpws.domain.authorisation import Authorisation, AuthorisationEvent, By, Holder
+from dmpws.domain.authorisation import Authorisation, AuthorisationEvent, By, Holder, NamedAuthorisation
 from dmpws.domain.authorised import AuthorisedQuery, AuthorisedRecord
 from dmpws.domain.directory import Directory, TokenMemory
 from dmpws.domain.document import Association, DocumentEntry, Folder, Status, StoredEntry, SubmissionSet
@@ -108,6 +108,10 @@ class Authorisations(Protocol):
         ...
 
     def treating_doctors(self, patient: int) -> Sequence[Holder]: ...
+
+    def of_record(self, patient: int) -> Sequence[NamedAuthorisation]:
+        """Every holder on a record, whatever the state: professionals, then structures, by identifier."""
+        ...
 
     def history(self, patient: int, holder: Holder | None = None) -> Sequence[AuthorisationEvent]:
         """Every change on a record, or those that concern one holder, in order."""

@@ -10,7 +10,7 @@ from dmpws.domain.authorisation import Holder, HolderKind
 from dmpws.domain.authorised import AuthorisedQuery, DateType
 from dmpws.domain.caller import Caller
 from dmpws.domain.checks import Refused, Rule, demand, refusal
-from dmpws.domain.directory import equal_structures
+from dmpws.domain.directory import works_in
 from dmpws.domain.errors import OK_STATUS, Carrier
 from dmpws.domain.rights import Condition, Decision
 from dmpws.domain.software import Profile
@@ -73,18 +73,10 @@ def _whose(call: Call, caller: Caller, decision: Decision, owner: str) -> tuple[
     if not owner or (owner == caller.person and caller.person_holder not in own):
         return own
     asked = Holder(HolderKind.PERSON, owner)
-    if asked in own or (decision.condition is Condition.SAME_STRUCTURE and _colleague(call, caller, owner)):
+    colleagues = decision.condition is Condition.SAME_STRUCTURE
+    if asked in own or (colleagues and works_in(call.store.directory, owner, caller.structure)):
         return (asked,)
     raise refusal(WHOSE, expected=caller.person, found=owner)
-
-
-def _colleague(call: Call, caller: Caller, owner: str) -> bool:
-    """An active professional of the caller's structure, or of one that counts as it."""
-    known = call.store.directory.professional(owner)
-    if known is None or not known.active:
-        return False
-    same = {caller.structure} | equal_structures(call.store.directory, caller.structure, known.structures)
-    return not known.structures.isdisjoint(same)
 
 
 def _note(call: Call, request: PatientListRequest, holders: tuple[Holder, ...], found: int) -> None:
