@@ -1,0 +1,174 @@
+"""No statement of the calls that software makes all day reads a whole table: each finds its rows through an index.
+
+The calls are played, every statement they send is kept, and each database is asked how it would run it. PostgreSQL
+reads small tables whole however they are indexed, so it is told that this costs more than anything.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+from sqlalchemy import event
+
+from dmpws import cast
+from dmpws.bench import messages
+from dmpws.client import Deposit, LpsSession
+from dmpws.client.registry import FoundDocument, cx, query_request, quoted
+from dmpws.codec.ebxml import names
+from dmpws.codec.ebxml.query_forms import FORMS, Form, Kind
+from dmpws.domain.document import Status
+from dmpws.pki.demo import DemoPki
+from dmpws.store import Store, open_store
+from dmpws.store.tables import metadata
+from dmpws.testing.local import LocalApp
+
+INS = messages.PATIENT.ins
+SMALL = {"trace_head", "trace_checkpoint"}
+"""One row, and one per lawful purge."""
+
+
+class Statements:
+    """What was sent to a database, each text once, with the values it was sent with."""
+
+    def __init__(self, store: Store) -> None:
+        self.engine = store.database.engine
+        self.sent: dict[str, Any] = {}
+        event.listen(self.engine, "before_cursor_execute", self._note)
+
+    def _note(self, _connection: Any, _cursor: Any, text: str, values: Any, _context: Any, many: bool) -> None:
+        if text.startswith(("SELECT", "UPDATE", "DELETE", "WITH")) and not many:
+            self.sent.setdefault(text, values)
+
+    def stop(self) -> None:
+        event.remove(self.engine, "before_cursor_execute", self._note)
+
+    def read_whole(self) -> list[str]:
+        """The tables that a statement reads from end to end, with the statement."""
+        how = _sqlite if self.engine.dialect.name == "sqlite" else _postgres
+        with self.engine.connect() as connection:
+            if how is _postgres:
+                connection.exec_driver_sql("SET enable_seqscan = off")
+            found = [
+                f"{table}: {text}" for text, values in self.sent.items() for table in how(connection, text, values)
+            ]
+            connection.invalidate()
+        return found
+
+
+def _sqlite(connection: Any, text: str, values: Any) -> Iterator[str]:
+    for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values):
+        words = row.detail.split()
+        if words[0] == "SCAN" and words[1] in metadata.tables.keys() - SMALL:
+            yield words[1]
+
+
+def _postgres(connection: Any, text: str, values: Any) -> Iterator[str]:
+    plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {text}", values).scalar()
+    waiting = [(plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.get("Plans", [])
+        table = node.get("Relation Name") or node.get("Index Name", "")
+        whole = node["Node Type"] == "Seq Scan" or ("Index Name" in node and "Index Cond" not in node)
+        if whole and table not in SMALL:
+            yield table
+
+
+@pytest.fixture
+def played(database_url: str, tmp_path: Path, pki: DemoPki, now: Any) -> Iterator[tuple[LocalApp, Statements]]:
+    store = open_store(database_url, tmp_path / "documents")
+    app = LocalApp(store, pki, now)
+    statements = Statements(store)
+    yield app, statements
+    store.close()
+
+
+def test_every_call_uses_indexes(played: tuple[LocalApp, Statements]) -> None:
+    app, statements = played
+    session = app.session("medecin-libre")
+    _records(session)
+    _documents(session)
+    with app.store.read() as work:
+        record = work.patients.find(INS)
+        assert record is not None
+        assert work.authorisations.treating_doctors(record.id) == []
+        assert work.authorisations.history(record.id)
+    statements.stop()
+    assert len(statements.sent) > 20
+    assert statements.read_whole() == []
+
+
+def test_every_stored_query_uses_indexes(played: tuple[LocalApp, Statements]) -> None:
+    app, statements = played
+    session = app.session("medecin-libre")
+    assert session.add_authorisation(INS).ok
+    assert session.submit(INS, [Deposit(messages.document(session, 6000))]).ok
+    (document,) = session.find_documents(INS).documents
+    for query, form in FORMS.items():
+        for slots in _asked(form, document):
+            answer = session._call("TD3.1", INS, query_request(query, slots)).body
+            assert answer.get("status") == names.SUCCESS, etree.tostring(answer)
+    statements.stop()
+    assert len(statements.sent) > 20
+    assert statements.read_whole() == []
+
+
+def _records(session: LpsSession) -> None:
+    """TD0.2, TD0.3 and TD1.1."""
+    assert session.add_authorisation(INS, treating_doctor=True).ok
+    assert session.test_existence(INS).exists
+    traits = cast.CASES["Cas12"]
+    created = session.create_record(cast.allocate_ins(traits, 7), traits, consent=session._clock())
+    assert created.created, created
+    assert session.remove_authorisation(INS).ok
+    assert session.add_authorisation(INS).ok
+
+
+def _documents(session: LpsSession) -> None:
+    """TD2.1 with a replacement, TD3.1, TD3.2, TD3.3a to d."""
+    first, second, third = (messages.document(session, 6000) for _ in range(3))
+    assert session.submit(INS, [Deposit(first), Deposit(second)]).ok
+    found = {d.unique_id: d for d in session.find_documents(INS).documents}
+    replacement = Deposit(third, replaces=found[first.unique_id].entry_uuid)
+    assert session.submit(INS, [replacement]).ok
+    assert session.retrieve(INS, [second.unique_id]).documents
+    for answer in (
+        session.mask(INS, second.unique_id),
+        session.unmask(INS, second.unique_id),
+        session.archive(INS, second.unique_id),
+        session.unarchive(INS, second.unique_id),
+        session.delete(INS, second.unique_id),
+    ):
+        assert answer.ok, answer.problems
+
+
+def _asked(form: Form, document: FoundDocument) -> Iterator[dict[str, list[str]]]:
+    """A query with each way to name what is wanted, plain and with every other parameter."""
+    for way in form.one_of or ("",):
+        wanted = [*form.required, *([way] if way else [])]
+        every = [name for name in form.parameters if name not in form.one_of or name == way]
+        for chosen in (wanted, every):
+            yield {name: [_value(name, form, document)] for name in chosen}
+
+
+def _value(name: str, form: Form, document: FoundDocument) -> str:
+    match form.parameters[name].kind:
+        case Kind.STATUS:
+            return quoted([Status.APPROVED, Status.DEPRECATED])
+        case Kind.TIME:
+            return "2020" if name.endswith("From") else "2030"
+        case Kind.LEVEL:
+            return "2"
+        case Kind.CODE:
+            return quoted(["11488-4^^2.16.840.1.113883.6.1"])
+        case Kind.ID:
+            return quoted([document.unique_id if name.endswith("UniqueId") else document.entry_uuid])
+        case _ if name == form.patient:
+            return f"'{cx(INS)}'"
+        case _ if name == "$AssociationTypes":
+            return quoted(["urn:ihe:iti:2007:AssociationType:RPLC"])
+        case _:
+            return quoted(["x"]) if form.parameters[name].many else "'x'"
