@@ -31,7 +31,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "client": frozenset({"domain", "xml", "codec", "pki", "signature", "vihf", "http", "transactions"}),
 }
 # The outermost packages know everybody.
-OUTERMOST = frozenset({"cli", "testing", "bench"})
+OUTERMOST = frozenset({"cli", "testing", "bench", "frames"})
 
 SEALS = {"vihf.model": "vihf.verify", "signature.model": "signature.verify_lot"}
 

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -150,17 +150,24 @@ def open_pki(folder: Path) -> DemoPki:
     return DemoPki(folder)
 
 
-def create(folder: Path, *, now: datetime, hosts: Sequence[str] = ("localhost", "127.0.0.1")) -> DemoPki:
+def create(
+    folder: Path,
+    *,
+    now: datetime,
+    hosts: Sequence[str] = ("localhost", "127.0.0.1"),
+    cards: Mapping[str, Mapping[str, Any]] = CARDS,
+) -> DemoPki:
     """Make the PKI in `folder`, all or nothing.
 
-    now: aware; certificates are valid from 30 days before. hosts: names of the server certificate.
+    now: aware; certificates are valid from 30 days before. hosts: names of the server certificate. cards: the fields of
+    each `Order` by name of the card.
     Raises FileExistsError when `folder` holds something.
     """
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"le dossier {folder} n'est pas vide")
     draft = DemoPki(folder.with_name(f".{folder.name}.{os.getpid()}"), now)
     try:
-        _fill(draft, hosts)
+        _fill(draft, hosts, cards)
         draft.folder.replace(folder)
     except BaseException:
         shutil.rmtree(draft.folder, ignore_errors=True)
@@ -168,8 +175,8 @@ def create(folder: Path, *, now: datetime, hosts: Sequence[str] = ("localhost", 
     return DemoPki(folder, now)
 
 
-def _fill(pki: DemoPki, hosts: Sequence[str]) -> None:
-    orders = {pki.folder / "cards" / name: Order(**fields) for name, fields in CARDS.items()}
+def _fill(pki: DemoPki, hosts: Sequence[str], cards: Mapping[str, Mapping[str, Any]]) -> None:
+    orders = {pki.folder / "cards" / name: Order(**fields) for name, fields in cards.items()}
     server = Order(CardKind.SERVER, hosts[0], organisation="DMPWS TEST", hosts=hosts)
     orders[pki.folder / "server"] = server
     count = len(_ROOTS) + len(_INTERMEDIATES) + sum(len(order.pairs) for order in orders.values())

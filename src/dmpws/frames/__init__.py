@@ -1,0 +1,1 @@
+"""Frames: messages and documents as files, read, judged without a server, and sent."""
