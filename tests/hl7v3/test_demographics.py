@@ -12,6 +12,7 @@ from messages import flat, query
 from dmpws.cast import PATIENTS
 from dmpws.codec.hl7v3 import demographics
 from dmpws.codec.hl7v3.reading import Identifier
+from dmpws.codec.hl7v3.reasons import TEST_EXISTENCE
 from dmpws.domain import oids
 from dmpws.domain.authorisation import AuthorisationState
 from dmpws.domain.checks import Check, Outcome, Refused, Rule
@@ -165,7 +166,7 @@ PROBLEM = Check(Rule("T-1", "Titre", "DMPWS D11", "DMPInvalidRequest"), Outcome.
     ids=["good", "bad", "empty", "hollow"],
 )
 def test_a_refusal_is_valid_whatever_was_sent(message: etree._Element, schema_errors: Validate) -> None:
-    refused = demographics.refused(message, [PROBLEM, PROBLEM], message_id=UUID, now=NOW)
+    refused = demographics.refused(message, TEST_EXISTENCE, [PROBLEM, PROBLEM], message_id=UUID, now=NOW)
     assert values(refused, "h:acknowledgement/@typeCode") == ["AE"]
     detail = "h:acknowledgement/h:acknowledgementDetail"
     assert values(refused, f"{detail}/h:code/@code") == ["DMPInvalidRequest"] * 2

@@ -9,8 +9,10 @@ from world import World
 from dmpws.codec.hl7v3.message import E
 from dmpws.domain.checks import Refused
 from dmpws.domain.patient import Ins
-from dmpws.transactions import td0_2
+from dmpws.transactions import load, td0_2
+from dmpws.transactions.registry import select
 
+load()
 NAMES = {"h": "urn:hl7-org:v3"}
 
 
@@ -90,9 +92,11 @@ def test_a_nia_is_refused() -> None:
 
 def test_the_reason_code_tells_it_from_td1_3a() -> None:
     ins = World().person.ins
-    assert td0_2.matches(query(ins), "patients")
-    assert not td0_2.matches(query(ins, reason="CNSLT_DATA"), "patients")
-    assert not td0_2.matches(E.PRPA_IN201307UV02(), "patients")
+    chosen = [
+        select(td0_2.OPERATION, body, "patients")
+        for body in (query(ins), query(ins, reason="CNSLT_DATA"), query(ins, reason="FERM"), E.PRPA_IN201307UV02())
+    ]
+    assert [t and t.code for t in chosen] == ["TD0.2", "TD1.3a", None, None]
 
 
 def test_refuse_acknowledges_ae_with_a_new_message_each_time() -> None:

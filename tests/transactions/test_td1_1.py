@@ -9,12 +9,13 @@ from lxml import etree
 from world import World
 
 from dmpws.codec.hl7v3.message import E
-from dmpws.domain import oids
+from dmpws.domain import administration, oids
 from dmpws.domain.checks import Refused
 from dmpws.domain.ins_c import ins_c
 from dmpws.domain.patient import Ins
 from dmpws.transactions import td1_1
 from dmpws.transactions.call import Settings
+from dmpws.transactions.registry import transaction
 
 NESSI = {
     "ids": [("277076322082910", oids.INS_NIR_TEST)],
@@ -116,26 +117,26 @@ def test_an_existing_record_is_found(dmp: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
-        ({"consent": ""}, "TD11-CONSENT"),
-        ({"consent": "false"}, "TD11-CONSENT"),
-        ({"consent_time": ""}, "TD11-CONSENT"),
-        ({"consent_time": "20261131"}, "TD11-CONSENT"),
-        ({"consent_time": "hier"}, "TD11-CONSENT"),
-        ({"consent_time": "20261123"}, "TD11-CONSENT"),
-        ({"author": ("899900063480", "", "MAX", "499900063480001")}, "TD11-AUTHOR-NAMES"),
-        ({"author": ("899900063480", "LIBRE", " ", "499900063480001")}, "TD11-AUTHOR-NAMES"),
-        ({"author": ("801234534765", "CAMPARINI", "Marcel", "499900063480001")}, "TD11-AUTHOR"),
-        ({"birth": "NON_RENSEIGNE", "used": "NON_RENSEIGNE"}, "TD11-NAME"),
-        ({"given": ""}, "TD11-NAME"),
-        ({"sex": "X"}, "TD11-SEX"),
-        ({"birth_date": "19770230"}, "TD11-BIRTH"),
-        ({"birth_date": "20261122"}, "TD11-BIRTH"),
-        ({"birth_date": "1977"}, "TD11-BIRTH"),
-        ({"birth_date": "197707140000"}, "TD11-BIRTH"),
-        ({"relation": "BOSS"}, "TD11-RELATION"),
+        ({"consent": ""}, "GDP-CONSENT"),
+        ({"consent": "false"}, "GDP-CONSENT"),
+        ({"consent_time": ""}, "GDP-CONSENT"),
+        ({"consent_time": "20261131"}, "GDP-CONSENT"),
+        ({"consent_time": "hier"}, "GDP-CONSENT"),
+        ({"consent_time": "20261123"}, "GDP-CONSENT"),
+        ({"author": ("899900063480", "", "MAX", "499900063480001")}, "GDP-AUTHOR-NAMES"),
+        ({"author": ("899900063480", "LIBRE", " ", "499900063480001")}, "GDP-AUTHOR-NAMES"),
+        ({"author": ("801234534765", "CAMPARINI", "Marcel", "499900063480001")}, "GDP-AUTHOR"),
+        ({"birth": "NON_RENSEIGNE", "used": "NON_RENSEIGNE"}, "GDP-NAME"),
+        ({"given": ""}, "GDP-NAME"),
+        ({"sex": "X"}, "GDP-SEX"),
+        ({"birth_date": "19770230"}, "GDP-BIRTH"),
+        ({"birth_date": "20261122"}, "GDP-BIRTH"),
+        ({"birth_date": "1977"}, "GDP-BIRTH"),
+        ({"birth_date": "197707140000"}, "GDP-BIRTH"),
+        ({"relation": "BOSS"}, "GDP-RELATION"),
         ({"reason": "REAC"}, "TD11-REASON"),
-        ({"ids": [*NESSI["ids"], ("1", oids.INS_C)]}, "TD11-IDENTIFIERS"),
-        ({"ids": [*NESSI["ids"], ("279035121518989", oids.INS_NIR_TEST)]}, "TD11-IDENTIFIERS"),
+        ({"ids": [*NESSI["ids"], ("1", oids.INS_C)]}, "GDP-IDENTIFIERS"),
+        ({"ids": [*NESSI["ids"], ("279035121518989", oids.INS_NIR_TEST)]}, "GDP-IDENTIFIERS"),
         ({"ids": [("279035121518989", oids.INS_NIR_TEST)]}, "ADM-SAME"),
     ],
 )
@@ -144,7 +145,7 @@ def test_refused(changes: dict[str, Any], rule: str) -> None:
 
 
 def test_every_failed_rule_is_told_at_once() -> None:
-    assert refused(world(), consent="", sex="", given="") == ["TD11-NAME", "TD11-SEX", "TD11-CONSENT"]
+    assert refused(world(), consent="", sex="", given="") == ["GDP-NAME", "GDP-SEX", "GDP-CONSENT"]
 
 
 @pytest.mark.parametrize("name", ["birth", "used"])
@@ -162,7 +163,7 @@ def test_forms_of_the_date_of_consent(time: str) -> None:
     assert w.record is not None
 
 
-@pytest.mark.parametrize("relation", sorted(td1_1.RELATIONS))
+@pytest.mark.parametrize("relation", sorted(administration.RELATIONS))
 def test_relations(relation: str) -> None:
     w = world()
     td1_1.handle(w.call(), request(relation=relation))
@@ -171,7 +172,7 @@ def test_relations(relation: str) -> None:
 
 
 def test_creation_may_be_closed() -> None:
-    assert refused(world(settings=Settings(creation="refused"))) == ["TD11-ENABLED"]
+    assert refused(world(settings=Settings(creation="refused"))) == ["GDP-ENABLED"]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +194,7 @@ def test_an_employee_or_a_structure_is_author_by_its_structure(caller: str, stru
     td1_1.handle(w.call(), request(author=("other", "LIBRE", "MAX", structure)))
     assert w.record is not None
     other = world(caller=caller)
-    assert refused(other, author=("other", "LIBRE", "MAX", "10B0127189")) == ["TD11-AUTHOR"]
+    assert refused(other, author=("other", "LIBRE", "MAX", "10B0127189")) == ["GDP-AUTHOR"]
 
 
 def test_a_nia_gets_no_record() -> None:
@@ -212,7 +213,7 @@ def test_refuse_is_a_201313_with_every_code() -> None:
     body = request(consent="", sex="")
     with pytest.raises(Refused) as caught:
         td1_1.handle(world().call(), body)
-    answer = td1_1.refuse(caught.value, body).body
+    answer = transaction("TD1.1").refuse(caught.value, body).body
     assert isinstance(answer, etree._Element)
     codes = [e.get("code") for e in answer.iterfind(".//{*}acknowledgementDetail/{*}code")]
     assert codes == ["DMPInvalidRequest"] * 2

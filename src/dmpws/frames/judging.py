@@ -91,6 +91,9 @@ class _Hearing:
     def noted(self, facts: Mapping[str, object]) -> None:
         """The trace says nothing that the checks do not."""
 
+    def hushed(self) -> None:
+        """The frame is of who asks, and nothing of it is kept."""
+
 
 class _Judge:
     def __init__(self, frame: Frame, config: Config, at: datetime | None, state: str) -> None:

@@ -85,6 +85,7 @@ class _Recording:
         self._steps: list[tuple[str, float]] = []
         self._inner: Iterable[bytes] = ()
         self._environ = environ
+        self._hushed = False
 
     def serve(self, app: WsgiApp, start_response: Callable[..., Any]) -> "_Recording":
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
@@ -113,6 +114,9 @@ class _Recording:
     def noted(self, facts: Mapping[str, object]) -> None:
         self._facts.update(facts)
 
+    def hushed(self) -> None:
+        self._hushed = True
+
     def _elapsed(self) -> float:
         return round((time.perf_counter() - self._started) * 1000, 3)
 
@@ -131,7 +135,7 @@ class _Recording:
                 close()
         try:
             self.reached("envoi")
-            self._keep(self._exchange(), self._request.message(self._request_type), self._answered())
+            self._keep(self._exchange(), self._shown(self._request, self._request_type), self._answered())
         except Exception:
             journal.exception("the journal failed")
 
@@ -147,10 +151,19 @@ class _Recording:
             operation=self._facts.get("transaction", ""),
             code=str(code),
             facts=json.loads(json.dumps(self._facts, default=str)),
-            checks=tuple({**check.values(), "ms": self._milliseconds[key]} for key, check in self._checks.items()),
+            checks=tuple(
+                {**self._verdict(check), "ms": self._milliseconds[key]} for key, check in self._checks.items()
+            ),
             steps=tuple(self._steps),
         )
 
+    def _verdict(self, check: Check) -> Mapping[str, object]:
+        return (replace(check, expected="", found="", text="") if self._hushed else check).values()
+
+    def _shown(self, kept: _Kept, content_type: str) -> Message:
+        message = kept.message(content_type)
+        return replace(message, octets=b"", cut=message.size > 0) if self._hushed else message
+
     def _answered(self) -> Message:
-        message = self._answer.message(self._headers.get("content-type", ""))
+        message = self._shown(self._answer, self._headers.get("content-type", ""))
         return replace(message, octets=_PASSWORD.sub(rb"\1***", message.octets))

@@ -39,7 +39,7 @@ class Example:
     caller: a card of the demo PKI. person: who works with a structure's card, in the public cast. mode: for a
     structure's card, INDIRECTE or INDIRECTE_RENFORCEE. patient: key of the cast, whose INS is in the token.
     given: the state of the record, see `dmpws.testing.stage.Stage.given`. options: configuration of the server.
-    valid: the Body is valid against its schema.
+    valid: the Body is valid against its schema. official: the answer is so against the official one.
     """
 
     id: str
@@ -60,6 +60,7 @@ class Example:
     given: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     valid: bool = True
+    official: bool = True
 
 
 def examples(base: Path | None = None) -> Iterator[Example]:

@@ -73,15 +73,16 @@ class Stage:
     def given(self, example: Example) -> None:
         """Put the record of the example's patient into the state of its `given` table.
 
-        dmp: active (default), closed or none. authorisation, structure_authorisation: VALIDE, EXPIRE or INTERDIT,
-        of the caller's person and structure; BLOCKED_ONLY: blocked without ever having been authorised. others: the
-        same of other holders, each a table of `person` or `structure`, `state`, `treating_doctor`.
-        treating_doctor: the caller's is a MEDECIN_TRAITANT one. opposes: an emergency mode. masked_in_emergency: the
-        patient shows masked documents there. document: a document of the record, see
-        `dmpws.testing.given.put_document`.
+        dmp: active (default), closed, closed-for-good or none. attached: to Mon espace santé. authorisation,
+        structure_authorisation: VALIDE, EXPIRE or INTERDIT, of the caller's person and structure; BLOCKED_ONLY:
+        blocked without ever having been authorised. others: the same of other holders, each a table of `person` or
+        `structure`, `state`, `treating_doctor`. treating_doctor: the caller's is a MEDECIN_TRAITANT one. opposes: an
+        emergency mode. masked_in_emergency: the patient shows masked documents there. document: a document of the
+        record, see `dmpws.testing.given.put_document`.
         """
         state = {"dmp": "active", **example.given}
-        if state.pop("dmp") == "none":
+        dmp = state.pop("dmp")
+        if dmp == "none":
             return
         who = cast.PATIENTS[example.patient]
         opposed = state.pop("opposes", "")
@@ -93,9 +94,12 @@ class Stage:
                 opposes_bris_de_glace=opposed == Purpose.BRIS_DE_GLACE,
                 opposes_centre_15=opposed == Purpose.CENTRE_15,
             )
-        changes: dict[str, Any] = {"masked_visible_in_emergency": state.pop("masked_in_emergency", False)}
-        if example.given.get("dmp") == "closed":
-            changes |= _CLOSED
+        changes: dict[str, Any] = {
+            "masked_visible_in_emergency": state.pop("masked_in_emergency", False),
+            "attached_to_ens": state.pop("attached", False),
+        }
+        if dmp.startswith("closed"):
+            changes |= _CLOSED | {"closure_final": dmp == "closed-for-good"}
         self.store.database.change(update(patient).where(patient.c.id == record.id).values(**changes))
         token = self.token_request(example)
         role = state.pop("treating_doctor", False)

@@ -1,4 +1,4 @@
-"""PRPA_IN201307UV02 and PRPA_IN201308UV02: test of existence, TD0.2."""
+"""PRPA_IN201307UV02 and PRPA_IN201308UV02: test of existence (TD0.2) and administrative data (TD1.3a)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,17 +7,28 @@ from datetime import datetime
 from lxml import etree
 
 from dmpws.codec.hl7v3.message import XSI_TYPE, E, Header, answer, coded, ii, read_header
-from dmpws.codec.hl7v3.patients import write_name, write_telecom
+from dmpws.codec.hl7v3.patients import (
+    NOT_KNOWN,
+    write_address,
+    write_birth_place,
+    write_ids,
+    write_name,
+    write_representative,
+    write_telecom,
+)
 from dmpws.codec.hl7v3.reading import Identifier, attribute, every, identifier, one
+from dmpws.codec.hl7v3.reasons import CONSULTATION, TEST_EXISTENCE
+from dmpws.codec.hl7v3.registration import NO_BRIS_DE_GLACE, NO_CENTRE_15
 from dmpws.domain import oids
 from dmpws.domain.authorisation import AuthorisationState
 from dmpws.domain.checks import Check
 from dmpws.domain.code import Code
 from dmpws.domain.patient import Ins, PatientRecord
 
-TEST_EXISTENCE = Code("TEST_EXST", oids.REASONS, "Test d'existence de dossier")
 _ENS = Code("RATTACHEMENT_ENS", oids.ADMINISTRATIVE_OBSERVATIONS, "information de rattachement du DMP à un ENS")
 _INTERNET_ACCOUNT = Code("COMPTE_INTERNET_OUVERT", oids.INTERNET_ACCOUNT)
+_BRIS_DE_GLACE = Code(NO_BRIS_DE_GLACE, oids.ADMINISTRATIVE_OBSERVATIONS, "opposition au mode bris de glace")
+_CENTRE_15 = Code(NO_CENTRE_15, oids.ADMINISTRATIVE_OBSERVATIONS, "opposition à l'accès au mode urgence")
 _QUERY = "controlActProcess/queryByParameter"
 
 
@@ -31,7 +42,8 @@ class DemographicsQuery:
 
 
 def read_query(message: etree._Element) -> DemographicsQuery:
-    """Read PRPA_IN201307UV02. Raises Refused when its one patient identifier is missing or doubled."""
+    """Read PRPA_IN201307UV02. Raises Refused when its one reason or patient identifier is missing or doubled."""
+    one(message, "controlActProcess/reasonCode")
     value = one(message, f"{_QUERY}/parameterList/patientIdentifier/value")
     return DemographicsQuery(
         header=read_header(message),
@@ -55,21 +67,37 @@ def found(
         _attention(Code("AUTORISATION", oids.AUTHORISATION_KEY), _typed("CV", coded("value", authorisation))),
         _attention(Code("STATUT_MT", oids.TREATING_DOCTOR_KEY), _boolean(treating_doctor)),
     )
-    event = E.registrationEvent(
-        E.statusCode(code="completed"),
-        *([E.effectiveTime(value=f"{record.closed_at:%Y%m%d%H%M%S}")] if record.closed_at else []),
-        E.subject1(_patient(record), typeCode="SBJ"),
-        E.custodian(E.assignedEntity(E.id(root=oids.DMP_DEVICE), classCode="ASSIGNED"), typeCode="CST"),
-        classCode="REG",
-        moodCode="EVN",
-    )
     control_act = [
         coded("reasonCode", TEST_EXISTENCE),
-        E.subject(event, contextConductionInd="false", typeCode="SUBJ"),
+        _subject(record, _patient(record, write_name(record.traits.name), [], [])),
         *_closure(record),
         _query_ack(query.query_id, "OK"),
     ]
     return _answer(query.header, control_act, message_id, now, attention=attention)
+
+
+def administrative_data(
+    query: DemographicsQuery, record: PatientRecord, *, message_id: str, now: datetime
+) -> etree._Element:
+    """Build the PRPA_IN201308UV02 of TD1.3a: everything the record holds of the patient."""
+    traits = record.traits
+    more = [
+        E.deceasedInd(value=_true_or_false(traits.deceased)),
+        *map(write_address, traits.addresses),
+        *map(write_representative, traits.representatives),
+        *([write_birth_place(traits.birth_country)] if traits.birth_country else []),
+    ]
+    oppositions = [
+        _observation(_BRIS_DE_GLACE, record.opposes_bris_de_glace),
+        _observation(_CENTRE_15, record.opposes_centre_15),
+    ]
+    patient = _patient(record, write_name(traits.name, unknown=NOT_KNOWN), more, oppositions)
+    control_act = [
+        coded("reasonCode", CONSULTATION),
+        _subject(record, patient),
+        _query_ack(query.query_id, "OK"),
+    ]
+    return _answer(query.header, control_act, message_id, now)
 
 
 def not_found(query: DemographicsQuery, *, message_id: str, now: datetime) -> etree._Element:
@@ -78,11 +106,13 @@ def not_found(query: DemographicsQuery, *, message_id: str, now: datetime) -> et
     return _answer(query.header, control_act, message_id, now)
 
 
-def refused(message: etree._Element, problems: Sequence[Check], *, message_id: str, now: datetime) -> etree._Element:
+def refused(
+    message: etree._Element, reason: Code, problems: Sequence[Check], *, message_id: str, now: datetime
+) -> etree._Element:
     """Build the PRPA_IN201308UV02 that refuses `message`, whatever state that one is in."""
     query_ids = every(message, f"{_QUERY}/queryId")
     query_id = identifier(query_ids[0] if query_ids else None)
-    control_act = [coded("reasonCode", TEST_EXISTENCE), _query_ack(query_id, "AE")]
+    control_act = [coded("reasonCode", reason), _query_ack(query_id, "AE")]
     return _answer(read_header(message), control_act, message_id, now, problems=problems)
 
 
@@ -106,22 +136,42 @@ def _answer(
     )
 
 
-def _patient(record: PatientRecord) -> etree._Element:
+def _subject(record: PatientRecord, patient: etree._Element) -> etree._Element:
+    event = E.registrationEvent(
+        E.statusCode(code="completed"),
+        *([E.effectiveTime(value=f"{record.closed_at:%Y%m%d%H%M%S}")] if record.closed_at else []),
+        E.subject1(patient, typeCode="SBJ"),
+        E.custodian(E.assignedEntity(E.id(root=oids.DMP_DEVICE), classCode="ASSIGNED"), typeCode="CST"),
+        classCode="REG",
+        moodCode="EVN",
+    )
+    return E.subject(event, contextConductionInd="false", typeCode="SUBJ")
+
+
+def _patient(
+    record: PatientRecord,
+    name: etree._Element,
+    more: Sequence[etree._Element],
+    observations: Sequence[etree._Element],
+) -> etree._Element:
+    """more: what follows the birth date in patientPerson. observations: those besides the two of TD0.2."""
     traits = record.traits
     person = E.patientPerson(
-        write_name(traits.name),
+        name,
         *(write_telecom(telecom) for telecom in traits.telecoms),
         *([E.administrativeGenderCode(code=traits.sex)] if traits.sex else []),
         *([E.birthTime(value=traits.birth_date)] if traits.birth_date else []),
+        *more,
         classCode="PSN",
         determinerCode="INSTANCE",
     )
     return E.patient(
-        *(E.id(extension=ins.value, root=ins.authority) for ins in record.shown),
+        *write_ids(record.shown),
         E.statusCode(code=record.status),
         person,
         _observation(_INTERNET_ACCOUNT, record.internet_account),
         _observation(_ENS, record.attached_to_ens),
+        *observations,
         classCode="PAT",
     )
 
@@ -152,7 +202,11 @@ def _observation(code: Code, value: bool) -> etree._Element:
 
 
 def _boolean(value: bool) -> etree._Element:
-    return _typed("BL", E.value(value="true" if value else "false"))
+    return _typed("BL", E.value(value=_true_or_false(value)))
+
+
+def _true_or_false(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _typed(datatype: str, element: etree._Element) -> etree._Element:

@@ -11,6 +11,7 @@ from dmpws.xml.path import path_of
 
 PRESENT = Rule("HL7-PRESENT", "L'élément attendu est présent", "ITI TF-2 O.1", "DMPInvalidRequest")
 SINGLE = Rule("HL7-SINGLE", "L'élément n'est présent qu'une fois", "ITI TF-2 O.1", "DMPInvalidRequest")
+UNDERSTOOD = Rule("HL7-UNDERSTOOD", "Le code de l'élément est connu", "DMPWS D116", "DMPInvalidRequest")
 VALUED = Rule("HL7-VALUED", "L'attribut a une valeur permise", "ITI TF-2 O.1", "DMPInvalidRequest")
 
 _NAMESPACES = {"h": HL7}
@@ -64,6 +65,11 @@ def attribute(element: etree._Element, name: str) -> str:
 def content(element: etree._Element) -> str:
     """The text of an element, on one line."""
     return " ".join("".join(map(str, element.itertext())).split())
+
+
+def raw(element: etree._Element) -> str:
+    """The text of an element, to the letter."""
+    return "".join(map(str, element.itertext()))
 
 
 def text(parent: etree._Element, path: str) -> str:

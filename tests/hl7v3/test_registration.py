@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from lxml import etree
 from messages import creation
 
-from dmpws.codec.hl7v3.creation import Observation, created, read_creation, refused
 from dmpws.codec.hl7v3.patients import write_name
+from dmpws.codec.hl7v3.reading import Identifier
+from dmpws.codec.hl7v3.reasons import CREATION
+from dmpws.codec.hl7v3.registration import Observation, read_person, read_registration
+from dmpws.codec.hl7v3.registration_answers import created, refused
 from dmpws.domain.checks import Check, Outcome, Refused, Rule
 from dmpws.domain.patient import Address, Ins, Name, Representative, Telecom
 
@@ -20,6 +23,11 @@ PROBLEM = Check(Rule("T-1", "Titre", "DMPWS D11", "DMPFound"), Outcome.FAILED)
 Validate = Callable[[etree._Element], list[str]]
 
 
+def read_all(message: etree._Element) -> None:
+    read_registration(message)
+    read_person(message)
+
+
 def values(message: etree._Element, path: str) -> list[str]:
     found: list[str] = message.xpath(path, namespaces=NAMES)
     return [str(f) for f in found]
@@ -27,9 +35,9 @@ def values(message: etree._Element, path: str) -> list[str]:
 
 def test_everything_an_lps_may_say_is_read(schema_errors: Validate) -> None:
     message = creation()
-    request = read_creation(message)
+    request = read_registration(message)
     assert request.identifiers == (Ins("277076322082910", "1.2.250.1.213.1.4.10"),)
-    traits = request.traits
+    traits = read_person(message).traits
     assert traits.name == Name(birth="NESSI", used="DE VINCI", given="RUTH", prefix="Mme")
     assert (traits.sex, traits.birth_date, traits.birth_country, traits.deceased) == ("F", "19770714", "FRA", False)
     assert traits.telecoms == (Telecom("tel:0102030405", "HP"), Telecom("mailto:ruth@example.org"))
@@ -39,22 +47,24 @@ def test_everything_an_lps_may_say_is_read(schema_errors: Validate) -> None:
     assert traits.representatives == (
         Representative("MTH", Name(birth="NESSI", given="NATHALIE"), telecoms=(Telecom("tel:0607080910"),)),
     )
-    assert request.consent == Observation(True, "20261121")
-    assert (request.opposes_bris_de_glace, request.opposes_centre_15) == (True, False)
-    assert (request.author.person, request.author.structure) == ("899900063480", "499900063480001")
+    assert request.observations["CONSENTEMENT_OUVERTURE_DMP"] == Observation(True, "20261121")
+    assert request.opposition("OPPOSITION_BRIS_DE_GLACE", before=False)
+    assert request.opposition("OPPOSITION_ACCES_URGENCE", before=True)
+    assert request.author.person == Identifier("1.2.250.1.71.4.2.1", "899900063480")
+    assert request.author.structure == Identifier("1.2.250.1.71.4.2.2", "499900063480001")
     assert (request.author.family, request.author.given) == ("LIBRE", "MAX")
     assert schema_errors(message) == []
 
 
 @pytest.mark.parametrize("unknown", ["NON_RENSEIGNE", "NON RENSEIGNE", "non_renseigne"])
 def test_a_name_that_is_not_known_is_not_a_name(unknown: str) -> None:
-    name = read_creation(creation(('qualifier="SP">DE VINCI<', f'qualifier="SP">{unknown}<'))).traits.name
+    name = read_person(creation(('qualifier="SP">DE VINCI<', f'qualifier="SP">{unknown}<'))).traits.name
     assert name == Name(birth="NESSI", given="RUTH", prefix="Mme")
 
 
 def test_a_family_name_without_qualifier_is_the_birth_name() -> None:
     plain = creation(('<family qualifier="SP">DE VINCI</family><family qualifier="BR">NESSI', "<family>NESSI"))
-    assert read_creation(plain).traits.name.birth == "NESSI"
+    assert read_person(plain).traits.name.birth == "NESSI"
 
 
 @pytest.mark.parametrize(
@@ -75,13 +85,13 @@ def test_a_family_name_without_qualifier_is_the_birth_name() -> None:
 )
 def test_a_bad_request_is_refused_by_name(old: str, new: str, rule: str) -> None:
     with pytest.raises(Refused) as caught:
-        read_creation(creation((old, new)))
+        read_all(creation((old, new)))
     assert caught.value.checks[0].rule.id == rule
     assert caught.value.checks[0].where.startswith("/PRPA_IN201311UV02")
 
 
 def test_created(schema_errors: Validate) -> None:
-    answer = created(read_creation(creation()), message_id="u", now=NOW)
+    answer = created(read_registration(creation()), CREATION, message_id="u", now=NOW)
     assert answer.tag == "{asip:ci-sis:gdp:2010}PRPA_IN201311UV02_Response"
     message = answer[0]
     assert etree.QName(message).localname == "PRPA_IN201312UV02"
@@ -93,7 +103,7 @@ def test_created(schema_errors: Validate) -> None:
 
 
 def test_refused_sends_identity_and_author_back_and_nothing_else(schema_errors: Validate) -> None:
-    answer = refused(creation(), [PROBLEM], message_id="u", now=NOW)
+    answer = refused(creation(), CREATION, [PROBLEM], message_id="u", now=NOW)
     message = answer[0]
     assert etree.QName(message).localname == "PRPA_IN201313UV02"
     detail = "h:acknowledgement[@typeCode='AE']/h:acknowledgementDetail"
@@ -113,7 +123,7 @@ def test_refused_sends_identity_and_author_back_and_nothing_else(schema_errors: 
     ],
 )
 def test_a_refusal_is_valid_whatever_was_sent(message: etree._Element, schema_errors: Validate) -> None:
-    answer = refused(message, [PROBLEM], message_id="u", now=NOW)
+    answer = refused(message, CREATION, [PROBLEM], message_id="u", now=NOW)
     assert values(answer, ".//h:subject/h:registrationRequest") == []
     assert schema_errors(answer) == []
 
@@ -124,7 +134,7 @@ def test_names_of_all_shapes_are_echoed_validly(name: Name, schema_errors: Valid
     person = message.find(".//{*}patientPerson")
     assert person is not None
     person.replace(person[0], write_name(name))
-    assert schema_errors(refused(message, [PROBLEM], message_id="u", now=NOW)) == []
+    assert schema_errors(refused(message, CREATION, [PROBLEM], message_id="u", now=NOW)) == []
 
 
 @given(old=st.sampled_from(["extension=", "root=", "<family", "<name", "value=", "code=", "<id "]), data=st.data())
@@ -135,7 +145,7 @@ def test_no_damage_escapes_as_anything_but_a_refusal(old: str, data: st.DataObje
     except Refused:
         return  # no longer well-formed
     try:
-        read_creation(damaged)
+        read_all(damaged)
     except Refused as caught:
         assert caught.code == "DMPInvalidRequest"
-    assert len(refused(damaged, [PROBLEM], message_id="u", now=NOW)) == 1
+    assert len(refused(damaged, CREATION, [PROBLEM], message_id="u", now=NOW)) == 1
