@@ -7,19 +7,22 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lxml import etree
 
 from dmpws import __version__
-from dmpws.config import Config
+from dmpws.codec.affinity import read_domain
+from dmpws.config import Config, ConfigError
+from dmpws.domain.affinity import AffinityDomain
 from dmpws.domain.checks import Report
 from dmpws.domain.directory import Professional, Structure
 from dmpws.http.journal import Journalled, WsgiApp
 from dmpws.http.limits import Limits
 from dmpws.http.ops import build_ops_app
-from dmpws.http.tls import TlsReader, direct, proxy
+from dmpws.http.tls import TlsReader, anonymous, direct, proxy
 from dmpws.http.wsgi import ContractWsgi, Observer, Options, build
 from dmpws.pki.trust import TrustPolicy, TrustStore
 from dmpws.signature import verify_lot
@@ -35,12 +38,15 @@ from dmpws.store.store import sealer_of
 from dmpws.tracing import certificate_shown, trace_refusals
 from dmpws.transactions import load
 from dmpws.transactions.call import Settings
+from dmpws.transactions.ihe_entrance import IheEntrance
 from dmpws.transactions.pipeline import Pipeline
 from dmpws.transactions.ports import LotVerifier, StorageError
-from dmpws.transactions.registry import operations, transactions
-from dmpws.vihf import verify
+from dmpws.transactions.registry import Interface, operations, transactions
+from dmpws.transactions.vihf_entrance import VihfEntrance
+from dmpws.vihf import verify, xua
 from dmpws.vihf.model import VerifiedVihf
 from dmpws.vihf.policy import DirectoryPolicy, SoftwarePolicy, VihfPolicy
+from dmpws.vihf.xua import XuaPolicy
 from dmpws.xml.parser import XmlLimits
 
 SERVICES_PATH = Options().base_path
@@ -57,27 +63,25 @@ def build_app(
     """Return the WSGI application of the protocol port.
 
     store: an open store, for tests; otherwise the one of the configuration. clock: reception time of requests,
-    aware UTC. Raises StorageError, Refused or OSError when something the configuration names cannot be used.
+    aware UTC. Raises StorageError, Refused, ConfigError or OSError when something the configuration names cannot be
+    used.
     """
     load()
     store = store or store_of(config)
     trust = TrustStore.from_folder(trust_folder(config), TrustPolicy(crl=config.crl))
     schemas = Schemas.load(Path(config.schemas) if config.schemas else None)
+    interface = interface_of(config)
+    make = _ihe_entrance if interface is Interface.IHE else _vihf_entrance
     pipeline = Pipeline(
         store=store,
-        verify_token=_token_verifier(config, store, trust),
+        entrance=make(config, store, trust, schemas),
         check_body=_body_checker(schemas),
-        check_cda_header=cda_checker(config.cda, config.cda_schemas, schemas),
-        lot_verifier=_lot_verifiers(config, trust),
-        settings=settings_of(config),
-        new_uuid=lambda: str(uuid.uuid4()),
-        learn=_Learner(store) if config.directory == "open" else _learn_nothing,
         certificate_shown=certificate_shown,
     )
     return build(
-        operations(),
+        operations(interface),
         pipeline,
-        contracts=Contracts.load(),
+        contracts=Contracts.load(services=CONTRACTS[interface]),
         sink=store.blobs,
         limits=limits_of(config),
         options=Options(strict_action=config.strict_action, http_binding=config.http_binding),
@@ -85,6 +89,59 @@ def build_app(
         tls=_tls_reader(config),
         clock=clock,
     )
+
+
+CONTRACTS = {Interface.DMP: "services", Interface.IHE: "ihe"}
+"""Table of the index of contracts."""
+
+
+def interface_of(config: Config) -> Interface:
+    """What the server of this configuration speaks."""
+    return Interface.IHE if config.profile == "ihe" else Interface.DMP
+
+
+def _vihf_entrance(config: Config, store: Store, trust: TrustStore, schemas: Schemas) -> VihfEntrance:
+    return VihfEntrance(
+        verify_token=_token_verifier(config, store, trust),
+        check_cda_header=cda_checker(config.cda, config.cda_schemas, schemas),
+        lot_verifier=_lot_verifiers(config, trust),
+        settings=settings_of(config),
+        new_uuid=_new_uuid,
+        learn=_Learner(store) if config.directory == "open" else _learn_nothing,
+    )
+
+
+def _ihe_entrance(config: Config, _store: Store, trust: TrustStore, _schemas: Schemas) -> IheEntrance:
+    domain = affinity_domain(config)
+    policy = XuaPolicy(
+        certificate=not certificate_optional(config),
+        assertion=config.xua == "required",
+        audience=domain.uri,
+        providers=domain.providers,
+        max_age=timedelta(seconds=config.vihf_max_age),
+        skew=timedelta(seconds=config.vihf_future),
+        sha1=config.sha1,
+    )
+    return IheEntrance(
+        identify=partial(xua.identify, policy=policy, trust=trust),
+        domain=domain,
+        settings=settings_of(config),
+        new_uuid=_new_uuid,
+    )
+
+
+def affinity_domain(config: Config) -> AffinityDomain:
+    """The affinity domain of profile `ihe`. Raises ConfigError."""
+    if not config.affinity_domain:
+        return AffinityDomain()
+    try:
+        return read_domain(Path(config.affinity_domain))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"affinity_domain: {error}") from None
+
+
+def _new_uuid() -> str:
+    return str(uuid.uuid4())
 
 
 def store_of(config: Config) -> Store:
@@ -176,7 +233,13 @@ def limits_of(config: Config) -> Limits:
 
 
 def _tls_reader(config: Config) -> TlsReader:
-    return proxy(config.proxy_secret) if config.tls == "proxy" else direct
+    read = proxy(config.proxy_secret) if config.tls == "proxy" else direct
+    return anonymous(read) if certificate_optional(config) else read
+
+
+def certificate_optional(config: Config) -> bool:
+    """Whether clients may come without certificate: in profile `ihe`, when the configuration says so."""
+    return interface_of(config) is Interface.IHE and config.client_certificate == "optional"
 
 
 def _body_checker(schemas: Schemas) -> Callable[[etree._Element], None]:
@@ -296,5 +359,5 @@ def _info(config: Config) -> dict[str, Any]:
         "profile": config.profile,
         "guide": config.guide,
         "url": f"https://localhost:{config.port}{SERVICES_PATH}",
-        "transactions": {t.code: t.title for t in transactions()},
+        "transactions": {t.code: t.title for t in transactions(interface_of(config))},
     }

@@ -96,7 +96,9 @@ OPTIONS: tuple[Option, ...] = (
         ("strict", "tolerant", "off"),
         {"local": "tolerant"},
     ),
-    Option("sha1", True, "accept SHA-1 signatures, with a warning (DMPWS D4)", profiles={"production": False}),
+    Option(
+        "sha1", True, "accept SHA-1 signatures, with a warning (DMPWS D4)", profiles={"production": False, "ihe": False}
+    ),
     # VIHF
     Option("vihf_max_age", 3600, "age of a VIHF in seconds, outside AIR (DMPWS D2)"),
     Option("vihf_future", 60, "seconds an IssueInstant may lie in the future (DMPWS D2)"),
@@ -140,9 +142,23 @@ OPTIONS: tuple[Option, ...] = (
     Option("vaccination_history", True, "keep the historique des vaccinations (DMPWS D33)", profiles={"ihe": False}),
     Option("max_results", 2000, "entries of a TD3.1 answer (DMPWS D23)"),
     Option("max_listed", 10_000, "patients of a TD0.4 answer (DMPWS D126)"),
+    # Plain IHE clients
+    Option("affinity_domain", "", "profile ihe: file of the affinity domain (TOML); empty for any code and authority"),
+    Option(
+        "client_certificate",
+        "required",
+        "profile ihe: whether clients must have a certificate; the DMP always asks for one",
+        ("required", "optional"),
+    ),
+    Option("xua", "optional", "profile ihe: the XUA assertion of a call (DMPWS D97)", ("optional", "required")),
     # Protocol
     Option("strict_action", False, "refuse a request without wsa:Action", profiles={"production": True}),
-    Option("http_binding", False, "answer 400 instead of 500 to faults of the sender (DMPWS D10)"),
+    Option(
+        "http_binding",
+        False,
+        "answer 400 instead of 500 to faults of the sender (DMPWS D10)",
+        profiles={"ihe": True},
+    ),
     Option("schemas", "", "folder of official schemas to validate with instead of the project's own"),
     # Limits
     Option("max_body", 112 * MB, "octets of a request"),

@@ -303,6 +303,12 @@ GOOD: dict[str, str] = {
     "TD3.2 partly": _retrieved(_DOCUMENT, status="urn:ihe:iti:2007:ResponseStatusType:PartialSuccess"),
     "TD3.2 refused": _retrieved(status=f"{_STATUS}:Failure"),
     "TD3.3c": submission(_PACKAGE, _DELETION),
+    "ITI-62": """<lcm:RemoveObjectsRequest xmlns:lcm="urn:oasis:names:tc:ebxml-regrep:xsd:lcm:3.0">
+      <ObjectRefList xmlns="urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0">
+      <ObjectRef id="urn:uuid:7b1f2c52-35f1-4bd4-9d8c-1c1f8d7f6a01"/></ObjectRefList></lcm:RemoveObjectsRequest>""",
+    "ITI-86": f"""<rmd:RemoveDocumentsRequest xmlns:rmd="urn:ihe:iti:rmd:2017" {_XDS}><xds:DocumentRequest>
+      <xds:RepositoryUniqueId>1.2.4</xds:RepositoryUniqueId><xds:DocumentUniqueId>1.2.4.1</xds:DocumentUniqueId>
+      </xds:DocumentRequest></rmd:RemoveDocumentsRequest>""",
     # Services specific to the DMP
     "TD0.3": habilitations("setAuthorization", "<action>AJOUT</action><role>MEDECIN_TRAITANT</role>"),
     "TD0.3 done": habilitations("setAuthorizationResponse", "<output><status>DMPOk</status><context/></output>"),

@@ -41,9 +41,10 @@ class Trace:
     peer: str = ""
     """IP address of the caller."""
     verified: bool = False
-    """The VIHF was verified: who, structure and software below are facts, not claims."""
+    """The VIHF was verified (in profile `ihe` the XUA assertion, or else the TLS certificate): who, structure and
+    software below are facts, not claims."""
     person: str = ""
-    """NameID of the VIHF."""
+    """NameID of the VIHF; in profile `ihe` of the XUA assertion, or else the subject of the TLS certificate."""
     person_name: str = ""
     roles: tuple[str, ...] = ()
     structure: str = ""

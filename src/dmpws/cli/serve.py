@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from dmpws import __version__
-from dmpws.app import SERVICES_PATH, build_app, build_operator_app, journal_of, journalled, store_of, trust_folder
+from dmpws.app import (
+    SERVICES_PATH,
+    build_app,
+    build_operator_app,
+    certificate_optional,
+    journal_of,
+    journalled,
+    store_of,
+    trust_folder,
+)
 from dmpws.cli import EXIT_INTERNAL, Failure
 from dmpws.cli.demo import play
 from dmpws.config import Config
@@ -102,7 +111,7 @@ def prepare(config: Config, now: datetime | None = None) -> None:
     if config.ops_port:
         _check_port("operator port", "127.0.0.1", config.ops_port)
     laboratory = config.profile in LABORATORY
-    if laboratory and not config.trust and not config.pki_folder.exists():
+    if (laboratory or config.profile == "ihe") and not config.trust and not config.pki_folder.exists():
         create(config.pki_folder, now=now)
     try:
         TrustStore.from_folder(trust_folder(config), TrustPolicy(crl=config.crl))
@@ -203,6 +212,7 @@ def _tls_files(config: Config) -> TlsFiles:
         key=pki.server_key_file if pki else Path(config.tls_key),
         authorities=authorities,
         crls=crls,
+        required=not certificate_optional(config),
     )
 
 

@@ -5,8 +5,8 @@ ordered list of checks of one exchange; the failed ones become a `Refused`, whic
 fault, a RegistryError, an acknowledgementDetail or an output/status (dmpws.transactions.carriers).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from dmpws.domain.listening import tell
@@ -103,6 +103,11 @@ def demand(ok: bool, rule: Rule, *, expected: str = "", found: str = "", where: 
 def refusal(rule: Rule, *, expected: str = "", found: str = "", where: str = "", text: str = "") -> Refused:
     """Build the refusal for one broken rule."""
     return Refused(Check(rule, Outcome.FAILED, expected, found, where, text))
+
+
+def recoded(refused: Refused, code: Callable[[str], str]) -> Refused:
+    """The same refusal with the codes of another interface."""
+    return Refused(*(replace(c, rule=replace(c.rule, code=code(c.rule.code))) for c in refused.checks))
 
 
 @dataclass(slots=True)

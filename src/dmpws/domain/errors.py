@@ -38,6 +38,17 @@ CATALOGUE = _catalogue(
     ("DMPInvalidCertificate", "Le certificat présenté ou signataire est invalide", "DMP-CLIENT"),
     ("DMPAuthenticationError", "L'authentification est refusée", "DMPWS D10"),
     ("DMPInvalidRequest", "La requête n'est pas conforme à l'interface", "DMPWS D11"),
+    # The same in profile `ihe`, as WS-Security names them.
+    *(
+        (code, meaning, "ITI TF-2 3.40.4.1.3")
+        for code, meaning in (
+            ("InvalidSecurity", "L'en-tête de sécurité est invalide"),
+            ("InvalidSecurityToken", "L'assertion est invalide"),
+            ("FailedAuthentication", "L'authentification est refusée"),
+            ("FailedCheck", "La signature de l'assertion est invalide"),
+            ("MessageExpired", "L'assertion est périmée"),
+        )
+    ),
     # The record and the rights on it.
     ("DMPFound", "Le DMP existe déjà", "DMP-CLIENT"),
     ("DMPClosed", "Le DMP est fermé", "DMP-CLIENT"),
@@ -84,6 +95,11 @@ CATALOGUE = _catalogue(
     ("XDSMetadataIdentifierError", "Les identifiants ne sont pas ceux de l'objet", "ITI TF-3 4.2.4.1"),
     ("XDSMetadataUpdateOperationError", "L'opération de mise à jour n'est pas reconnue", "ITI TF-3 4.2.4.1"),
 )
+
+WS_SECURITY = frozenset({
+    "InvalidSecurity", "InvalidSecurityToken", "FailedAuthentication", "FailedCheck", "MessageExpired"
+})  # fmt: skip
+"""Codes whose namespace is WS-Security's; the DMP puts its own in that of SOAP."""
 
 OK_STATUS = "DMPOk"
 """output/status of a specific service that succeeded (official td0.3 response frame)."""

@@ -23,6 +23,10 @@ class TimeRange:
         return dtm_key(self.start) <= instant and (not self.stop or instant < dtm_key(self.stop))
 
 
+ANYBODY = 0
+"""Instead of a patient's row: documents of whomever, which a search among named entries alone may ask for."""
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentQuery:
     """Criteria are ANDed; the values of one criterion are ORed.

@@ -55,6 +55,17 @@ def proxy(secret: str = "") -> TlsReader:
     return read
 
 
+def anonymous(read: TlsReader) -> TlsReader:
+    """A reader for servers that let clients in without certificate: theirs is empty, only the address is known."""
+
+    def read_any(environ: Mapping[str, Any]) -> TlsFacts:
+        # X-Real-IP is the proxy's word: a client of ours could write it too.
+        address = environ.get("REMOTE_ADDR", "") if read is direct else _peer(environ)
+        return read(environ) or TlsFacts(b"", address)
+
+    return read_any
+
+
 def _comes_from_proxy(environ: Mapping[str, Any], secret: str) -> bool:
     if secret:
         given = environ.get("HTTP_X_DMPWS_PROXY_SECRET", "")

@@ -1,4 +1,5 @@
-"""The TLS context of the protocol port, in `direct` mode: the DMP's suites, client certificates required."""
+"""The TLS context of the protocol port, in `direct` mode: the DMP's suites, client certificates required, save where
+profile `ihe` lets clients in without."""
 
 import logging
 import ssl
@@ -18,13 +19,14 @@ class TlsFiles:
     """certificate, key: of the server, PEM. authorities: PEM bundle of those that issue client certificates.
 
     crls: PEM bundle of revocation lists, to refuse revoked clients in the handshake; None leaves revocation to the
-    application, which can say why it refuses and keeps a trace (DMPWS D22).
+    application, which can say why it refuses and keeps a trace (DMPWS D22). required: clients must have a certificate.
     """
 
     certificate: Path
     key: Path
     authorities: Path
     crls: Path | None = None
+    required: bool = True
 
     def __iter__(self) -> Iterator[Path]:
         return iter(p for p in (self.certificate, self.key, self.authorities, self.crls) if p is not None)
@@ -37,7 +39,7 @@ def make_context(files: TlsFiles) -> ssl.SSLContext:
     context.set_ciphers(SUITES)
     context.load_cert_chain(files.certificate, files.key)
     context.load_verify_locations(files.authorities)
-    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_mode = ssl.CERT_REQUIRED if files.required else ssl.CERT_OPTIONAL
     if files.crls is not None:
         context.load_verify_locations(files.crls)
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN

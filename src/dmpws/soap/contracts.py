@@ -58,14 +58,15 @@ class Contracts:
         self._schemas = schemas
 
     @classmethod
-    def load(cls, wsdl: Path | None = None, schemas: Path | None = None) -> "Contracts":
+    def load(cls, wsdl: Path | None = None, schemas: Path | None = None, *, services: str = "services") -> "Contracts":
         """Read the folders `wsdl` and `schemas` of the installation.
 
-        Raises FileNotFoundError when one is missing, ValueError when a contract names a schema that is not there.
+        services: table of the index: `services` are the DMP's, `ihe` those of plain IHE. Raises FileNotFoundError when
+        one is missing, ValueError when a contract names a schema that is not there.
         """
         wsdl, schemas = wsdl or folder("wsdl"), schemas or folder("schemas")
         paths = {path.relative_to(schemas).as_posix(): path for path in sorted(schemas.rglob("*.xsd"))}
-        index: dict[str, str] = tomllib.loads((wsdl / "index.toml").read_text("utf-8"))["services"]
+        index: dict[str, str] = tomllib.loads((wsdl / "index.toml").read_text("utf-8"))[services]
         read = {file: _read_wsdl(wsdl / file, frozenset(paths)) for file in set(index.values())}
         return cls(
             {service: read[file] for service, file in index.items()},

@@ -6,13 +6,18 @@ from enum import StrEnum
 from xml.sax.saxutils import escape, quoteattr
 
 from dmpws.domain.checks import Check, Refused
+from dmpws.domain.errors import WS_SECURITY
 from dmpws.domain.listening import tell
-from dmpws.xml.names import SOAP, WSA
+from dmpws.xml.names import SOAP, WSA, WSSE
 
 FAULT = "urn:dmpws:fault"
 """Namespace of the detail elements."""
 # Prefix of each namespace a subcode may have, and its declaration where the envelope has none.
-_PREFIXES = {SOAP: ("soap", ""), WSA: ("wsa", f' xmlns:wsa="{WSA}"')}
+_PREFIXES = {
+    SOAP: ("soap", ""),
+    WSA: ("wsa", f' xmlns:wsa="{WSA}"'),
+    WSSE: ("wsse", f' xmlns:wsse="{WSSE}"'),
+}
 _FAULT_ACTION = {True: f"{WSA}/fault", False: f"{WSA}/soap/fault"}
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LONGEST = 1000
@@ -106,7 +111,7 @@ def from_refused(refused: Refused, http_status: int = 0) -> SoapFault:
     return SoapFault(
         FaultCode.SENDER,
         refused.message,
-        subcodes=(f"{{{SOAP}}}{refused.code}",),  # the DMP puts its codes in the SOAP namespace
+        subcodes=(f"{{{WSSE if refused.code in WS_SECURITY else SOAP}}}{refused.code}",),
         detail=[_check(c) for c in refused.checks],
         http_status=http_status,
     )

@@ -35,7 +35,7 @@ class TlsFacts:
     """What is known of the client's end of the TLS connection."""
 
     certificate: bytes
-    """DER of the client certificate."""
+    """DER of the client certificate; empty when there is none and the server lets such clients in (profile `ihe`)."""
     peer: str = ""
     """IP address of the client."""
 

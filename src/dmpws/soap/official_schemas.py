@@ -23,6 +23,7 @@ _XDS_MESSAGES = (
     f"{{{XDSB}}}RetrieveDocumentSetResponse",
     f"{{{RS}}}RegistryResponse",
     f"{{{LCM}}}SubmitObjectsRequest",
+    f"{{{LCM}}}RemoveObjectsRequest",
     f"{{{QUERY}}}AdhocQueryRequest",
     f"{{{QUERY}}}AdhocQueryResponse",
 )

@@ -17,7 +17,7 @@ from dmpws.domain.checks import Report, Rule
 from dmpws.resources import folder
 from dmpws.soap.official_schemas import official_bodies
 from dmpws.soap.schema_messages import Problem, problem_of
-from dmpws.xml.names import DS, GDP, HABILITATIONS, HL7, LCM, PATIENTS, QUERY, RS, SAML, SOAP, SOAP11, XDSB
+from dmpws.xml.names import DS, GDP, HABILITATIONS, HL7, LCM, PATIENTS, QUERY, RMD, RS, SAML, SOAP, SOAP11, XDSB
 from dmpws.xml.path import path_of
 from dmpws.xml.xop import INCLUDE
 
@@ -59,6 +59,8 @@ BODIES: Mapping[str, tuple[str, Rule]] = {
     f"{{{XDSB}}}RetrieveDocumentSetResponse": (_XDSB, XDS),
     f"{{{RS}}}RegistryResponse": (_XDSB, XDS),
     f"{{{LCM}}}SubmitObjectsRequest": (_XDSB, XDS),
+    f"{{{LCM}}}RemoveObjectsRequest": (_XDSB, XDS),
+    f"{{{RMD}}}RemoveDocumentsRequest": ("ihe/rmd.xsd", XDS),
     f"{{{QUERY}}}AdhocQueryRequest": (_XDSB, XDS),
     f"{{{QUERY}}}AdhocQueryResponse": (_XDSB, XDS),
     **{

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, or_, select
 
 from dmpws.domain.code import Code
-from dmpws.domain.query import DocumentQuery, dtm_key
+from dmpws.domain.query import ANYBODY, DocumentQuery, dtm_key
 from dmpws.store.conditions import any_like, any_one_of, one_of
 from dmpws.store.tables import document_entry
 
-AUTHORS, AMONG = "author_persons", "among"
+AUTHORS, AMONG, PATIENT = "author_persons", "among", "patient"
 
 _E = document_entry.c
 
@@ -53,9 +53,10 @@ def spelled(code: Code | None) -> str:
 def find(query: DocumentQuery, *, limit: int, offset: int = 0) -> tuple[Select[Any], Mapping[str, Any]]:
     """The statement of `query` and its parameters, newest first."""
     parameters = dict(_parameters(query))
+    if query.patient != ANYBODY:
+        parameters[PATIENT] = query.patient
     return _statement(tuple(sorted(parameters)), query.signatures, query.all_versions), {
         **parameters,
-        "patient": query.patient,
         "statuses": sorted({status.name for status in query.statuses}),
         "object_types": list(query.object_types),
         "limit": limit + 1,
@@ -92,7 +93,6 @@ def _statement(criteria: tuple[str, ...], signatures: bool, all_versions: bool) 
     return (
         select(*ENTRY_COLUMNS)
         .where(
-            _E.patient_id == bindparam("patient"),
             _E.status.in_(bindparam("statuses", expanding=True)),  # a few: IN lets the index serve
             one_of(_E.object_type, "object_types"),
             *(() if all_versions else (_E.latest,)),
@@ -114,6 +114,8 @@ def _condition(parameter: str) -> ColumnElement[bool]:
         bound: BindParameter[str] = bindparam(parameter)
         # An entry without this time is not excluded by it; its empty string is less than every bound.
         return or_(column >= bound, column == "") if rest == "from" else column < bound
+    if name == PATIENT:
+        return _E.patient_id == bindparam(parameter)
     if name == AMONG:
         return one_of(_E.entry_uuid, parameter)
     if name == AUTHORS:

@@ -18,20 +18,18 @@ T = TypeVar("T")
 
 def find_documents(asked: Asked, shelf: Shelf, limit: int) -> Found:
     """FindDocuments and FindDocumentsByReferenceId."""
-    if not asked.online:
-        return []
-    return _entries(asked, shelf, limit, signatures=False)
+    return _entries(asked, shelf, limit, signatures=shelf.finds_signatures)
 
 
 def find_submission_sets(asked: Asked, shelf: Shelf, limit: int) -> Found:
-    query = asked.set_query(shelf.record.id)
+    query = asked.set_query(shelf.patient)
     packages = shelf.store.packages
     return _visible(lambda offset: packages.find_sets(query, limit=limit, offset=offset), shelf.sets, limit)
 
 
 def find_folders(asked: Asked, shelf: Shelf, limit: int) -> Found:
     """FindFolders, last updated first; lastUpdateTime is the one the reader may know."""
-    query = asked.folder_query(shelf.record.id)
+    query = asked.folder_query(shelf.patient)
     period = asked.time_range("$XDSFolderLastUpdateTime")
     found = shelf.folders(shelf.store.packages.find_folders(query))
     newest = sorted(found, key=lambda folder: (folder.last_update, folder.id), reverse=True)
@@ -42,7 +40,7 @@ def get_all(asked: Asked, shelf: Shelf, limit: int) -> Found:
     """Sets, entries and folders of the patient, and the associations that touch one of them."""
     sets = find_submission_sets(asked, shelf, limit)
     entries = _entries(asked, shelf, limit, signatures=True)
-    folders = shelf.folders(shelf.store.packages.find_folders(asked.folder_query(shelf.record.id)))
+    folders = shelf.folders(shelf.store.packages.find_folders(asked.folder_query(shelf.patient)))
     found: list[RegistryObject] = [*sets, *entries, *folders]
     return [*found, *links_of(found, asked, shelf)]
 
@@ -62,7 +60,7 @@ def require_few(found: Sequence[object], limit: int) -> None:
 
 
 def _entries(asked: Asked, shelf: Shelf, limit: int, *, signatures: bool) -> list[StoredEntry]:
-    query = asked.document_query(shelf.record.id, signatures=signatures)
+    query = asked.document_query(shelf.patient, signatures=signatures)
     documents = shelf.store.documents
     return _visible(lambda offset: documents.find(query, limit=limit, offset=offset), shelf.entries, limit)
 

@@ -1,7 +1,6 @@
 """The stored queries that name what they want by identifier: GetDocuments and its kin."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 
 from dmpws.codec.ebxml.stored_queries import Asked
 from dmpws.domain.checks import Rule, refusal
@@ -52,7 +51,7 @@ def get_submission_sets(asked: Asked, shelf: Shelf, _limit: int) -> Found:
 
 def get_submission_set_and_contents(asked: Asked, shelf: Shelf, _limit: int) -> Found:
     """The set, its documents that pass the filters, its folders, what it put in folders, and the HasMembers."""
-    shelf = replace(shelf, signatures=True)
+    shelf = shelf.with_signatures()
     packages = shelf.store.packages
     sets = packages.sets(uuids=asked.texts(f"{_SS}EntryUUID"), unique_ids=asked.texts(f"{_SS}UniqueId"))
     _require_one_patient(sets, asked, shelf)
@@ -141,7 +140,7 @@ def _contents(uuids: Collection[str], asked: Asked, shelf: Shelf) -> list[Stored
     """The entries of a package that pass its filters: format, confidentiality, type, version."""
     if not uuids:
         return []
-    query = asked.document_query(shelf.record.id, signatures=True, among=tuple(uuids))
+    query = asked.document_query(shelf.patient, signatures=True, among=tuple(uuids))
     return shelf.entries(shelf.store.documents.find(query, limit=len(uuids)))
 
 
@@ -149,6 +148,6 @@ def _require_one_patient(found: Collection[StoredEntry | StoredSet], asked: Aske
     """Refuse metadata of several patients; another patient's document is unknown but to its author."""
     if asked.object_refs:
         return
-    known = {item.patient for item in found if item.patient == shelf.record.id or shelf.is_author(item)}
+    known = {item.patient for item in found if shelf.tells_of(item)}
     if len(known) > 1:
         raise refusal(ONE_PATIENT, expected="1 patient", found=f"{len(known)} patients")

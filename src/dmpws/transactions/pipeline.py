@@ -1,4 +1,4 @@
-"""What happens to every call: token, transaction, one database transaction, trace.
+"""What happens to every call: who calls, transaction, one database transaction, trace.
 
 `Pipeline` is the `Dispatch` of the SOAP application. A security refusal is raised and becomes a fault; a refusal
 by the transaction becomes an answer in its carrier. Both leave a trace (DMPWS D22).
@@ -7,19 +7,18 @@ by the transaction becomes an answer in its carrier. Both leave a trace (DMPWS D
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from lxml import etree
 
 from dmpws.audit.trace import Trace, TraceOutcome
-from dmpws.domain.checks import Refused, Report, Rule, refusal
+from dmpws.domain.checks import Refused, Rule, refusal
 from dmpws.domain.errors import Carrier
 from dmpws.domain.listening import hush, note, reached, tell
 from dmpws.soap.message import SoapReply, SoapRequest, TlsFacts
-from dmpws.transactions.call import Call, Settings, TraceNotes
-from dmpws.transactions.ports import LotVerifier, StorageBusy, Store
-from dmpws.transactions.registry import Transaction, select
-from dmpws.transactions.td0_1 import VerifyToken, open_access
-from dmpws.vihf.model import VerifiedVihf
+from dmpws.transactions.call import Context, TraceNotes
+from dmpws.transactions.ports import StorageBusy, Store, UnitOfWork
+from dmpws.transactions.registry import Interface, Transaction, select
 
 KNOWN = Rule("CALL-TRANSACTION", "Le message est celui d'une transaction du DMP", "DMPWS D10", "DMPInvalidRequest")
 BUSY = Rule("CALL-BUSY", "Le registre peut traiter l'appel maintenant", "ITI TF-3 4.2.4.1", "XDSRegistryBusy")
@@ -30,23 +29,48 @@ CheckBody = Callable[[etree._Element], None]
 """Checks a Body against its schema. Raises Refused."""
 
 
+class Visitor(Protocol):
+    """Somebody who calls, verified as his interface asks."""
+
+    @property
+    def patient(self) -> str:
+        """Identifier of the patient he calls about as `value^authority`, empty when only the message tells."""
+        ...
+
+    def sign(self, draft: Trace) -> Trace:
+        """The trace with what is known of him."""
+        ...
+
+    def admit(self, transaction: Transaction, body: etree._Element) -> None:
+        """Let him send this message of a transaction. Raises Refused."""
+        ...
+
+    def call(self, request: SoapRequest, work: UnitOfWork, notes: TraceNotes) -> Context:
+        """The context that the transactions of the interface ask for."""
+        ...
+
+
+class Entrance(Protocol):
+    """How one comes in: with a VIHF, or as a plain IHE client."""
+
+    @property
+    def interface(self) -> Interface: ...
+
+    def enter(self, request: SoapRequest) -> Visitor:
+        """Make sure of who calls. Raises Refused."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """The parts every call needs; built once per worker by dmpws.app.
 
-    lot_verifier: makes, for one caller, the function that checks a lot signature.
-    learn: called with each verified token, for directories that add unknown callers (DMPWS D8).
     certificate_shown: kind and serial number of the TLS client certificate, for the traces of refused tokens.
     """
 
     store: Store
-    verify_token: VerifyToken
+    entrance: Entrance
     check_body: CheckBody
-    check_cda_header: Callable[[etree._Element, Report], bool]
-    lot_verifier: Callable[[VerifiedVihf], LotVerifier]
-    settings: Settings
-    new_uuid: Callable[[], str]
-    learn: Callable[[VerifiedVihf], None]
     certificate_shown: Callable[[TlsFacts | None], tuple[str, str]]
 
     def __call__(self, request: SoapRequest) -> SoapReply:
@@ -63,12 +87,11 @@ class Pipeline:
             certificate_serial=serial,
         )
         try:
-            transaction = _transaction_of(request)
+            transaction = self._transaction_of(request)
             draft = replace(draft, transaction=transaction.code)
-            vihf = self.verify_token(request)
-            draft = _with_caller(draft, vihf)
-            open_access(vihf, transaction, request.body)
-            self.learn(vihf)
+            visitor = self.entrance.enter(request)
+            draft = visitor.sign(draft)
+            visitor.admit(transaction, request.body)
             reached("VIHF")
         except Refused as refused:
             self._trace_refused(draft, refused)
@@ -76,12 +99,18 @@ class Pipeline:
         except Exception:
             self._trace(replace(draft, outcome=TraceOutcome.FAILED))
             raise
-        return self._run(transaction, request, vihf, draft)
+        return self._run(transaction, request, visitor, draft)
 
-    def _run(self, transaction: Transaction, request: SoapRequest, vihf: VerifiedVihf, draft: Trace) -> SoapReply:
-        notes = TraceNotes(patient=f"{vihf.patient.value}^{vihf.patient.authority}")
+    def _transaction_of(self, request: SoapRequest) -> Transaction:
+        found = select(request.operation, request.body, request.path_service, self.entrance.interface)
+        if found is None:
+            raise refusal(KNOWN, found=etree.QName(request.body).localname)
+        return found
+
+    def _run(self, transaction: Transaction, request: SoapRequest, visitor: Visitor, draft: Trace) -> SoapReply:
+        notes = TraceNotes(patient=visitor.patient)
         try:
-            reply = self._handle(transaction, request, vihf, draft, notes)
+            reply = self._handle(transaction, request, visitor, draft, notes)
         except Refused as refused:
             draft = _with_notes(draft, notes)
             self._trace_discreetly(draft, refused) if notes.discreet else self._trace_refused(draft, refused)
@@ -101,7 +130,7 @@ class Pipeline:
         self,
         transaction: Transaction,
         request: SoapRequest,
-        vihf: VerifiedVihf,
+        visitor: Visitor,
         draft: Trace,
         notes: TraceNotes,
     ) -> SoapReply:
@@ -109,18 +138,7 @@ class Pipeline:
         self.check_body(request.body)
         reached("schéma du message")
         with self.store.write() if transaction.writes else self.store.read() as work:
-            call = Call(
-                vihf=vihf,
-                now=request.received_at,
-                new_uuid=self.new_uuid,
-                store=work,
-                settings=self.settings,
-                verify_lot=self.lot_verifier(vihf),
-                parts=request.parts,
-                notes=notes,
-                patient=work.patients.find(vihf.patient),
-                check_cda_header=self.check_cda_header,
-            )
+            call = visitor.call(request, work, notes)
             reply = transaction.handle(call, request.body)
             trace = replace(_with_notes(draft, notes), outcome=TraceOutcome.ACCEPTED)
             reached("transaction")
@@ -145,37 +163,6 @@ class Pipeline:
     def _trace(self, trace: Trace) -> None:
         note(trace.values())
         self.store.append_trace(trace)
-
-
-def _transaction_of(request: SoapRequest) -> Transaction:
-    found = select(request.operation, request.body, request.path_service)
-    if found is None:
-        raise refusal(KNOWN, found=etree.QName(request.body).localname)
-    return found
-
-
-def _with_caller(draft: Trace, vihf: VerifiedVihf) -> Trace:
-    return replace(
-        draft,
-        verified=True,
-        person=vihf.name_id,
-        person_name=vihf.subject_id,
-        roles=tuple(f"{role.code}^{role.system}" for role in vihf.roles),
-        structure=vihf.structure,
-        sector=vihf.sector,
-        mode=vihf.mode,
-        purpose=vihf.purpose,
-        reason=vihf.reason,
-        secret=vihf.secret_connection,
-        certificate_kind=vihf.certificate_kind,
-        certificate_serial=vihf.certificate_serial,
-        software_id=vihf.software_id,
-        software_name=vihf.software_name,
-        software_version=vihf.software_version,
-        approval_number=vihf.approval_number,
-        patient=f"{vihf.patient.value}^{vihf.patient.authority}",
-        warnings=vihf.warnings,
-    )
 
 
 def _with_notes(draft: Trace, notes: TraceNotes) -> Trace:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import Any
 
 from lxml import etree
 
@@ -11,11 +12,16 @@ from dmpws.domain.errors import Carrier
 from dmpws.domain.software import Category, Profile
 from dmpws.soap.message import Operation, SoapReply
 
-if TYPE_CHECKING:
-    from dmpws.transactions.call import Call
-
 ALL_MODES = frozenset(AuthMode)
 ALL_PROFILES = frozenset(Profile)
+
+
+class Interface(StrEnum):
+    """What a server speaks: the one or the other, never both (DMPWS D26)."""
+
+    DMP = "dmp"
+    IHE = "ihe"
+    """Profile `ihe`: the same code for plain XDS clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class Transaction:
     writes: whether it changes the record (one write transaction of the database instead of a read).
     audit: name of the event in the traces. references: clauses, in the checkable form.
     matches: tells whether a Body belongs to this transaction when the operation has several.
-    handle: (call, body) -> reply, or raises Refused.
+    handle: (call, body) -> reply, or raises Refused; the call is the one of the interface (`Call`, `IheCall`).
     refuse: (refusal, body) -> reply, in the transaction's carrier.
     """
 
@@ -43,11 +49,12 @@ class Transaction:
     audit: str
     references: tuple[str, ...]
     module: str
-    handle: Callable[["Call", etree._Element], SoapReply]
+    handle: Callable[[Any, etree._Element], SoapReply]
     refuse: Callable[[Any, etree._Element], SoapReply]
     matches: Callable[[etree._Element, str], bool] = field(default=lambda body, service: True)
     narrower: Callable[[etree._Element], frozenset[Profile]] | None = None
     categories: frozenset[Category] = frozenset(Category)
+    interface: Interface = Interface.DMP
 
 
 _TRANSACTIONS: dict[str, Transaction] = {}
@@ -61,25 +68,28 @@ def register(entry: Transaction) -> Transaction:
     return entry
 
 
-def transactions() -> tuple[Transaction, ...]:
-    """All entries, by code. The modules must have been imported (`dmpws.transactions.load`)."""
-    return tuple(sorted(_TRANSACTIONS.values(), key=lambda t: t.code))
+def transactions(interface: Interface = Interface.DMP) -> tuple[Transaction, ...]:
+    """The entries of an interface, by code. The modules must have been imported (`dmpws.transactions.load`)."""
+    entries = (t for t in _TRANSACTIONS.values() if t.interface is interface)
+    return tuple(sorted(entries, key=lambda t: t.code))
 
 
 def transaction(code: str) -> Transaction:
-    """The entry of one code. Raises KeyError."""
+    """The entry of one code, whatever its interface. Raises KeyError."""
     return _TRANSACTIONS[code]
 
 
-def operations() -> tuple[Operation, ...]:
+def operations(interface: Interface = Interface.DMP) -> tuple[Operation, ...]:
     """The distinct operations of the registered transactions."""
-    return tuple(dict.fromkeys(t.operation for t in transactions() if t.operation is not None))
+    return tuple(dict.fromkeys(t.operation for t in transactions(interface) if t.operation is not None))
 
 
-def select(operation: Operation, body: etree._Element, service: str) -> Transaction | None:
+def select(
+    operation: Operation, body: etree._Element, service: str, interface: Interface = Interface.DMP
+) -> Transaction | None:
     """The transaction of this operation that the Body belongs to, called at path `service`."""
-    return next((t for t in of_operation(operation) if t.matches(body, service)), None)
+    return next((t for t in of_operation(operation, interface) if t.matches(body, service)), None)
 
 
-def of_operation(operation: Operation) -> Iterable[Transaction]:
-    return (t for t in transactions() if t.operation == operation)
+def of_operation(operation: Operation, interface: Interface = Interface.DMP) -> Iterable[Transaction]:
+    return (t for t in transactions(interface) if t.operation == operation)

@@ -1,4 +1,4 @@
-"""What exists, in one record and for one reader: everything that a search may say goes through here.
+"""What exists, for who searches: everything that a search may say goes through here.
 
 An entry exists when dmpws.domain.visibility says so. A folder or a submission set exists when one of the documents
 it holds does, an association when both of its ends do: nothing shows that a hidden document is there (DMPWS D86).
@@ -6,6 +6,7 @@ it holds does, an association when both of its ends do: nothing shows that a hid
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 from dmpws.domain.document import HAS_MEMBER, StoredEntry
 from dmpws.domain.packages import StoredAssociation, StoredFolder, StoredSet
@@ -17,9 +18,47 @@ from dmpws.transactions.ports import UnitOfWork
 from dmpws.transactions.reading import current_versions
 
 
+class Shelf(Protocol):
+    """What the stored queries look into; each method gives those of the objects found that exist."""
+
+    @property
+    def patient(self) -> int:
+        """Row of the patient, or dmpws.domain.query.ANYBODY."""
+        ...
+
+    @property
+    def finds_signatures(self) -> bool:
+        """Whether a Find query gives signatures too (DMPWS D14)."""
+        ...
+
+    @property
+    def store(self) -> UnitOfWork: ...
+
+    def with_signatures(self) -> Self:
+        """The same, with the signatures of lots (DMPWS D14)."""
+        ...
+
+    def entries(self, found: Iterable[StoredEntry]) -> list[StoredEntry]: ...
+    def documents(self, uuids: Collection[str]) -> list[StoredEntry]: ...
+    def folders(self, found: Iterable[StoredFolder]) -> list[StoredFolder]: ...
+    def sets(self, found: Iterable[StoredSet]) -> list[StoredSet]: ...
+    def associations(self, found: Iterable[StoredAssociation]) -> list[StoredAssociation]: ...
+
+    def members(self, packages: Iterable[str]) -> Mapping[str, list[StoredAssociation]]:
+        """The HasMember associations of submission sets or folders, by package, all of them."""
+        ...
+
+    def tells_of(self, item: StoredEntry | StoredSet) -> bool:
+        """Whether who searches may be told that this is another patient's."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """signatures: signature entries exist for every reader of their lot (GetSubmissionSetAndContents, DMPWS D14)."""
+class ReaderShelf:
+    """What exists in one record and for one reader.
+
+    signatures: signature entries exist for every reader of their lot (GetSubmissionSetAndContents, DMPWS D14).
+    """
 
     call: Call
     record: PatientRecord
@@ -27,8 +66,19 @@ class Shelf:
     signatures: bool = False
 
     @property
+    def patient(self) -> int:
+        return self.record.id
+
+    @property
+    def finds_signatures(self) -> bool:
+        return False
+
+    @property
     def store(self) -> UnitOfWork:
         return self.call.store
+
+    def with_signatures(self) -> "ReaderShelf":
+        return replace(self, signatures=True)
 
     def entries(self, found: Iterable[StoredEntry]) -> list[StoredEntry]:
         """The entries that exist, all metadata versions: the current one alone says whether they do."""
@@ -91,12 +141,10 @@ class Shelf:
         return [link for link in mine if link.source in known and link.target in known]
 
     def members(self, packages: Iterable[str]) -> Mapping[str, list[StoredAssociation]]:
-        """The HasMember associations of submission sets or folders, by package, hidden ends included."""
-        found: dict[str, list[StoredAssociation]] = {}
-        for link in self.store.packages.associations(sources=packages):
-            if link.type == HAS_MEMBER:
-                found.setdefault(link.source, []).append(link)
-        return found
+        return members_of(self.store, packages)
+
+    def tells_of(self, item: StoredEntry | StoredSet) -> bool:
+        return item.patient == self.record.id or self.is_author(item)
 
     def is_author(self, item: StoredEntry | StoredSet) -> bool:
         """The reader wrote it, in person or through the structure it acts for."""
@@ -112,3 +160,12 @@ class Shelf:
         if entry.is_signature and self.signatures:
             return True
         return sees(reader, entry) and (is_author(reader, entry) or not (entry.is_signature or reader.for_structure))
+
+
+def members_of(store: UnitOfWork, packages: Iterable[str]) -> Mapping[str, list[StoredAssociation]]:
+    """The HasMember associations of submission sets or folders, by package."""
+    found: dict[str, list[StoredAssociation]] = {}
+    for link in store.packages.associations(sources=packages):
+        if link.type == HAS_MEMBER:
+            found.setdefault(link.source, []).append(link)
+    return found

@@ -12,18 +12,18 @@ from dmpws.codec.ebxml import names
 from dmpws.codec.ebxml.answers import errors_of, query_response
 from dmpws.codec.ebxml.fragments import object_ref, registry_object
 from dmpws.codec.ebxml.query import StoredQuery, read_query
-from dmpws.codec.ebxml.stored_queries import Asked, is_reference_search, read_asked
+from dmpws.codec.ebxml.stored_queries import Asked, check_patient, is_reference_search, read_asked
 from dmpws.domain.checks import Outcome, Refused, Report
 from dmpws.domain.errors import Carrier
 from dmpws.domain.software import Profile
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions import finds, gets
 from dmpws.transactions.admission import admit
-from dmpws.transactions.call import Call
+from dmpws.transactions.call import Call, Context
 from dmpws.transactions.finds import Found, require_few
 from dmpws.transactions.reading import reader_of
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
-from dmpws.transactions.shelf import Shelf
+from dmpws.transactions.shelf import ReaderShelf, Shelf
 from dmpws.xml.names import QUERY
 
 PROFILES = frozenset({Profile.FEEDING, Profile.CONSULTATION})
@@ -60,12 +60,14 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     """Run a stored query and answer what the reader may know of."""
     query = read_query(body)
     record = admit(call, REFERENCE_ROW if is_reference_search(query) else METADATA_ROW)
-    _note(call, query)
+    note_query(call, query)
     report = Report()
-    asked = read_asked(query, record, report)
+    asked = read_asked(query, report)
+    check_patient(asked, record, report)
     report.raise_failures()
     limit = call.settings.max_results
-    found = SEARCHES[query.id](asked, Shelf(call, record, reader_of(call, record)), limit)
+    shelf = ReaderShelf(call, record, reader_of(call, record))
+    found = SEARCHES[query.id](asked, shelf, limit) if asked.online else []
     require_few(found, limit)
     call.notes.warnings += [c.message for c in report if c.outcome is Outcome.WARNED]
     write = object_ref if query.object_refs else registry_object
@@ -81,7 +83,7 @@ def narrower(body: etree._Element) -> frozenset[Profile]:
     return PROFILES if reference else frozenset({Profile.CONSULTATION})
 
 
-def _note(call: Call, query: StoredQuery) -> None:
+def note_query(call: Context, query: StoredQuery) -> None:
     """Say in the trace what was looked for (DMPWS D22)."""
     call.notes.query = query.id[:100]
     call.notes.parameters = {

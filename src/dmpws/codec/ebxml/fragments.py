@@ -19,6 +19,8 @@ from dmpws.domain.packages import RegistryObject, StoredAssociation, StoredFolde
 
 NewUuid = Callable[[], str]
 LAST_UPDATE = "lastUpdateTime"
+_OBJECT_TYPE = names.OBJECT_TYPE.encode()
+_OFFLINE = f'<ns4:Slot name="documentAvailability"><ns4:ValueList><ns4:Value>{names.OFFLINE}</ns4:Value>'.encode()
 _FIRST_VERSION = '<ns4:VersionInfo versionName="1"/>'
 
 _SPECIAL = re.compile(r'[&<>"\t\n\r]')
@@ -73,6 +75,19 @@ def association_fragment(
 def registry_object(item: RegistryObject) -> bytes:
     """Return the element of a stored object, as it is now."""
     return _OPENINGS[type(item)](item).encode() + item.fragment
+
+
+def typed_object(item: RegistryObject) -> bytes:
+    """The same with the objectType of the inner objects, which IHE requires and the DMP leaves out."""
+    text = registry_object(item)
+    for name in (b"Classification", b"ExternalIdentifier"):
+        text = text.replace(b"<ns4:%s " % name, b'<ns4:%s objectType="%s:%s" ' % (name, _OBJECT_TYPE, name))
+    return text
+
+
+def is_offline(entry: StoredEntry) -> bool:
+    """Whether the submitter said that the document cannot be had (documentAvailability)."""
+    return _OFFLINE in entry.fragment
 
 
 def extrinsic_object(entry: StoredEntry) -> bytes:

@@ -64,6 +64,7 @@ ERROR = "urn:oasis:names:tc:ebxml-regrep:ErrorSeverityType:Error"
 OBJECT_TYPE = "urn:oasis:names:tc:ebxml-regrep:ObjectType:RegistryObject"
 """Begins the objectType of RegistryPackage and Association."""
 ONLINE = "urn:ihe:iti:2010:DocumentAvailability:Online"
+OFFLINE = "urn:ihe:iti:2010:DocumentAvailability:Offline"
 
 # Stored queries (ITI TF-2 3.18.4.1.2.4).
 FIND_DOCUMENTS = "urn:uuid:14d4debf-8f97-4251-9a74-a90016b0af0d"

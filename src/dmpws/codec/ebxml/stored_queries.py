@@ -59,6 +59,11 @@ class Asked:
         return TimeRange(self.text(f"{name}From"), self.text(f"{name}To"))
 
     @property
+    def patient(self) -> str:
+        """The CX that a search is about; empty when the parameter is absent, or the query has none."""
+        return self.text(self.form.patient)
+
+    @property
     def all_versions(self) -> bool:
         """Metadata versions that are not the latest are asked for too ($MetadataLevel 2)."""
         return self.text("$MetadataLevel") == "2"
@@ -118,11 +123,10 @@ def is_reference_search(query: StoredQuery) -> bool:
     return query.id == names.GET_DOCUMENTS and query.object_refs and given == [UNIQUE_ID]
 
 
-def read_asked(query: StoredQuery, record: PatientRecord, report: Report) -> Asked:
+def read_asked(query: StoredQuery, report: Report) -> Asked:
     """Decode a query; broken rules go into `report`, unknown parameters as warnings.
 
-    The patient is that of the VIHF; the parameter may be absent but not name another. Raises Refused when the query
-    itself is unknown.
+    Raises Refused when the query itself is unknown.
     """
     form = FORMS.get(query.id)
     if form is None:
@@ -138,7 +142,6 @@ def read_asked(query: StoredQuery, record: PatientRecord, report: Report) -> Ask
         report.require(name in values, MISSING, expected=name, found="aucune valeur connue")
     if form.one_of:
         _check_one_of(form, [name for name in form.one_of if name in values], report)
-    _check_patient(values.get(form.patient, ()), record, report)
     return Asked(form, query.object_refs, values)
 
 
@@ -150,12 +153,20 @@ def _check_one_of(form: Form, given: list[str], report: Report) -> None:
         report.failed(NUMBER, expected=expected, found=", ".join(given))
 
 
-def _check_patient(groups: tuple[tuple[str, ...], ...], record: PatientRecord, report: Report) -> None:
-    for text in (text for group in groups for text in group if text):
-        patient = Cx.parse(text)
+def check_patient(asked: Asked, record: PatientRecord, report: Report) -> None:
+    """Check that a query is about this patient, the VIHF's: the parameter may be absent but not name another."""
+    if asked.patient:
+        patient = Cx.parse(asked.patient)
         ok = any((ins.value, ins.authority) == (patient.id, patient.authority) for ins in record.identifiers)
         expected = str(Cx(record.ins.value, record.ins.authority, "NH"))
-        report.require(ok, PATIENT, expected=expected, found=text[:_SHOWN])
+        report.require(ok, PATIENT, expected=expected, found=asked.patient[:_SHOWN])
+
+
+def require_patient(asked: Asked, report: Report) -> None:
+    """Check that a search says whom it is about, as it must where no token does."""
+    name = asked.form.patient
+    if name:
+        report.require(bool(asked.patient), MISSING, expected=name, found="" if asked.patient else "rien")
 
 
 def _groups(parameter: Parameter, query: StoredQuery, report: Report) -> Iterator[tuple[str, ...]]:

@@ -1,0 +1,43 @@
+"""ITI-43, Retrieve Document Set, for plain IHE clients."""
+
+from dataclasses import replace
+
+from lxml import etree
+
+from dmpws.codec.ebxml.fragments import is_offline
+from dmpws.domain.checks import Refused
+from dmpws.domain.document import StoredEntry
+from dmpws.soap.message import SoapReply
+from dmpws.transactions import retrieve as retrieving
+from dmpws.transactions.ihe import IheCall, in_ihe, register_ihe
+from dmpws.transactions.td3_2 import OPERATION as DMP_OPERATION
+
+OPERATION = replace(DMP_OPERATION, aliases=())
+
+
+def handle(call: IheCall, body: etree._Element) -> SoapReply:
+    """Give the documents asked for that are here and online, whatever became of their metadata."""
+    asked = retrieving.requested(body)
+    retrieving.require_few(call, asked)
+    stored: dict[str, StoredEntry] = {}
+    for entry in call.store.documents.by_unique_id(dict.fromkeys(request.unique_id for request in asked)):
+        # Several entries may name one document, some of them in another repository.
+        if entry.octets and not is_offline(entry):
+            stored.setdefault(entry.unique_id, entry)
+    return retrieving.retrieve(call, asked, stored, call.domain.repository)
+
+
+def refuse(refused: Refused, body: etree._Element) -> SoapReply:
+    return retrieving.refuse(in_ihe(refused, "XDSRepositoryError"), body)
+
+
+register_ihe(
+    "ITI-43",
+    "Lecture de documents",
+    OPERATION,
+    handle,
+    refuse,
+    module=__name__,
+    audit="retrieve",
+    writes=False,
+)
