@@ -203,6 +203,7 @@ def settings_of(config: Config) -> Settings:
         vaccination_history=config.vaccination_history,
         max_results=config.max_results,
         max_listed=config.max_listed,
+        retention_years=config.retention_years,
     )
 
 

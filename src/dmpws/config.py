@@ -140,6 +140,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("vsm", "per_author", "one current VSM (DMPWS D34)", ("per_author", "per_record", "off"), {"ihe": "off"}),
     Option("vsm_reserved", False, "only the médecin traitant deposits a VSM (DMPWS D34)"),
     Option("vaccination_history", True, "keep the historique des vaccinations (DMPWS D33)", profiles={"ihe": False}),
+    Option("retention_years", 10, "years a record is kept after its closure or its patient's death (DMPWS D150)"),
     Option("max_results", 2000, "entries of a TD3.1 answer (DMPWS D23)"),
     Option("max_listed", 10_000, "patients of a TD0.4 answer (DMPWS D126)"),
     # Plain IHE clients

@@ -175,8 +175,12 @@ def test_a_document_exchanged_with_its_digests_is_found_by_the_signature(
 
 
 def test_erased_octets_are_said_and_the_rest_is_good(deposited: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _file(deposited, PDF).unlink()
-    _change(deposited, "UPDATE document_entry SET octets = '' WHERE size = ?", len(PDF))
+    store = open_store(f"sqlite:///{deposited / 'dmpws.sqlite'}", deposited / "documents")
+    with store.write() as work:
+        stored = work.documents.lot(SET)
+        assert stored is not None
+        work.erasure.document(next(e for e in work.documents.of_lot(stored) if e.size == len(PDF)))
+    store.close()
     assert _audit(deposited, "--lot", SET) == 0
     assert _checks(capsys)["AUDIT-OCTETS"] == {"passed", "warned"}
 

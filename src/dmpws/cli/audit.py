@@ -81,7 +81,9 @@ def examine(work: UnitOfWork, lot: StoredLot, config: Config) -> Report:
     entries = work.documents.of_lot(lot)
     octets = Report()
     kept: list[LotDocument] = []
-    erased: list[str] = []
+    erased = work.documents.erased_of_lot(lot)
+    for unique_id in erased:
+        octets.warned(OCTETS, where=unique_id, text=f"Les octets de {unique_id} ont été effacés")
     signature, signature_id = b"", ""
     for entry in entries:
         document = _kept(work, entry, octets)
@@ -90,8 +92,6 @@ def examine(work: UnitOfWork, lot: StoredLot, config: Config) -> Report:
             signature = document.octets.read() if document else b""
         elif document:
             kept.append(document)
-        else:
-            erased.append(entry.unique_id)
     if not octets.ok:
         return octets
     received = ReceivedLot(
@@ -107,10 +107,7 @@ def examine(work: UnitOfWork, lot: StoredLot, config: Config) -> Report:
 
 
 def _kept(work: UnitOfWork, entry: StoredEntry, report: Report) -> LotDocument | None:
-    """The octets of an entry, read and compared; None when they were erased (DMPWS D29), or are lost."""
-    if not entry.octets:
-        report.warned(OCTETS, where=entry.unique_id, text=f"Les octets de {entry.unique_id} ont été effacés")
-        return None
+    """The octets of an entry, read and compared; None when they are lost."""
     try:
         octets = work.documents.octets(entry)
         found = damage(octets)

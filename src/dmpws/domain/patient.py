@@ -1,8 +1,6 @@
 """A patient's identity (INS) and the administrative record of the DMP."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -119,24 +117,13 @@ class Traits:
     vitale_birth_date: str = ""
 
 
-def changes(before: Traits, now: Traits) -> Iterator[tuple[str, str, str]]:
-    """What differs between two states of somebody's data: the field, its old and its new value, as text."""
-    old, new = asdict(before), asdict(now)
-    for field, value in old.items():
-        if value != new[field]:
-            yield field, _spelled(value), _spelled(new[field])
-
-
-def _spelled(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 class Switch(StrEnum):
     """What the patient turns on or off himself; the values are the attributes of PatientRecord."""
 
     OPPOSES_BRIS_DE_GLACE = "opposes_bris_de_glace"
     OPPOSES_CENTRE_15 = "opposes_centre_15"
     MASKED_IN_EMERGENCY = "masked_visible_in_emergency"
+    SUCCESSORS = "successors_may_read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +140,10 @@ class PatientRecord:
     closure_text: str = ""
     closure_final: bool = False
     """Closed for good: TD1.2 cannot open it again (DMPWS D113)."""
+    deceased_on: str = ""
+    """Day of death, YYYYMMDD; empty when the patient lives, or when it is not known."""
+    successors_may_read: bool = False
+    """The patient's wish: his successors (ayants droit) may have a copy (DMPWS D152)."""
     opposes_bris_de_glace: bool = False
     opposes_centre_15: bool = False
     masked_visible_in_emergency: bool = False

@@ -8,11 +8,15 @@ Order of a deposit: file in incoming/, fsync, `.lot` file, rename, fsync of the 
 in between leaves incoming files, and files no row names: dmpws.store.orphans takes both away. Locks (flock) tell
 what is alive: a process holds its incoming files, and shares the folders it renamed into until its rows are
 committed, so that removing an orphan never meets a deposit of the same octets.
+
+Order of an erasure: `.lot` file with the names to remove, commit without the rows, removal of the files that no row
+holds any more. What dies in between leaves the `.lot` file, and `recover` finishes, or finds that the rows are there.
 """
 
 import fcntl
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +31,7 @@ from dmpws.store.octets import BUFFER, BlobWriter, IncomingOctets, StoredOctets
 from dmpws.transactions.ports import StorageError
 
 INCOMING = "incoming"
+REMOVAL_SECONDS, PAUSE_SECONDS = 5, 0.01
 
 
 @dataclass(slots=True)
@@ -43,6 +48,14 @@ class Placement:
     def release(self) -> None:
         while self.folders:
             os.close(self.folders.pop())
+
+
+@dataclass(slots=True)
+class Removal:
+    """Files a unit of work takes away; `BlobFolder.remove`, `.spare` or `.leave_doomed` ends it."""
+
+    names: list[str]
+    intent: HeldFile
 
 
 class BlobFolder:
@@ -132,6 +145,42 @@ class BlobFolder:
             self._intents.done(placement.intent)
         else:
             placement.intent.release()  # then `recover` does it
+
+    def doom(self, names: Collection[str]) -> Removal:
+        """Write down what is taken away once the rows are: whoever dies in between, `recover` ends it."""
+        with translated():
+            removal = Removal(sorted(names), self._intents.declare(sorted(names)))
+            os.fsync(removal.intent.descriptor)
+            self._sync([self._incoming])
+            return removal
+
+    def remove(self, removal: Removal) -> None:
+        """The rows are gone: remove the files that no other row holds. Deposits share their folders for a moment."""
+        deadline = time.monotonic() + REMOVAL_SECONDS
+        with suppress(StorageError, OSError):
+            while orphans.remove(self._folder, removal.names, self._referenced) is None:
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(PAUSE_SECONDS)
+            else:
+                self._sync({self._path(name).parent for name in removal.names})
+                return self._intents.done(removal.intent)
+        return removal.intent.release()  # then `recover` does it
+
+    def _sync(self, folders: Iterable[Path]) -> None:
+        for folder in folders:
+            if folder.is_dir():
+                descriptor = os.open(folder, os.O_RDONLY)
+                os.fsync(descriptor)
+                os.close(descriptor)
+
+    def spare(self, removal: Removal) -> None:
+        """The rows stay."""
+        self._intents.done(removal.intent)
+
+    def leave_doomed(self, removal: Removal) -> None:
+        """Whether the rows are gone is not known: `recover` will see."""
+        removal.intent.release()
 
     def get(self, name: str, *, size: int, sha1: str, sha256: str) -> StoredOctets:
         """The octets stored under `name`. Opening them raises KeyError when they were erased."""

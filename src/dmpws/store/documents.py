@@ -15,7 +15,7 @@ from dmpws.store.document_sets import DocumentSets
 from dmpws.store.encryption import Sealer
 from dmpws.store.lots import IN_EVIDENCE, LotTables, StoredLot
 from dmpws.store.octets import MemoryOctets, StoredOctets
-from dmpws.store.rows import stored_entry
+from dmpws.store.rows import ERASED, stored_entry
 from dmpws.store.search import ENTRY_COLUMNS, find
 from dmpws.store.session import Statements
 from dmpws.store.tables import document_entry, folder, submission_set
@@ -24,11 +24,12 @@ from dmpws.transactions.ports import NewLot, RegistryUpdate
 
 _E = document_entry.c
 _KNOWN = union_all(*(select(t.c.id).where(t.c.unique_id == bindparam("unique_id")) for t in (submission_set, folder)))
-_ENTRIES = select(*ENTRY_COLUMNS)
+_ENTRIES = select(*ENTRY_COLUMNS).where(_E.status != ERASED)
 _BY_UUID = _ENTRIES.where(one_of(_E.entry_uuid, "uuids"))
 _BY_UNIQUE_ID = _ENTRIES.where(one_of(_E.unique_id, "unique_ids"))
 _BY_LID = _ENTRIES.where(one_of(_E.lid, "lids"))
 _SET_STATUS = update(document_entry).where(_E.id.in_(bindparam("ids", expanding=True))).values(status=bindparam("new"))
+_ERASED_OF_LOT = select(_E.unique_id).where(_E.submission_set_id == bindparam("lot"), _E.status == ERASED)
 _OF_LOT = _ENTRIES.where(_E.submission_set_id == bindparam("lot"), _E.version == 1).order_by(_E.id)
 
 
@@ -90,6 +91,10 @@ class DocumentTable:
         """The entries a lot brought, signature included, in the order submitted."""
         return self._entries(self._db.rows(_OF_LOT, {"lot": lot.id}))
 
+    def erased_of_lot(self, lot: StoredLot) -> Sequence[str]:
+        """The uniqueIds of the documents of a lot that were erased."""
+        return [row.unique_id for row in self._db.rows(_ERASED_OF_LOT, {"lot": lot.id})]
+
     def lot(self, unique_id: str) -> StoredLot | None:
         """The lot of this submission set uniqueId, with its evidence."""
         return self._lots.find(unique_id)
@@ -106,8 +111,6 @@ class DocumentTable:
         if entry.octets.startswith(IN_EVIDENCE):
             signature = self._lots.signature(int(entry.octets.removeprefix(IN_EVIDENCE)))
             return MemoryOctets(signature, sha1=entry.hash, sha256=entry.sha256)
-        if not entry.octets:
-            raise KeyError(entry.unique_id)
         octets = self._octets.get(entry.octets, size=entry.size, sha1=entry.hash, sha256=entry.sha256)
         if not octets.path.exists():
             raise KeyError(entry.octets)

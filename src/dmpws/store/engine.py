@@ -71,6 +71,7 @@ def _prepare_sqlite(synchronous: str, connection: sqlite3.Connection, _record: A
         "journal_mode = WAL",
         f"synchronous = {synchronous}",
         "foreign_keys = ON",
+        "secure_delete = ON",  # what was erased is not left in free pages
         "case_sensitive_like = ON",  # ITI TF-2 3.18: strings compare case-sensitively
     ):
         connection.execute(f"PRAGMA {pragma}")

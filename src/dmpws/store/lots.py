@@ -168,7 +168,9 @@ class LotTables:
         if not known:
             return refusal(rules.ENTRY_UUID, found=new.entry_uuid)
         rule = rules.DOCUMENT_ID
-        if known[0].hash != new.octets.sha1:
+        if not known[0].hash:  # erased: what it was is not told
+            pass
+        elif known[0].hash != new.octets.sha1:
             rule = rules.DOCUMENT_HASH
         elif known[0].size != new.octets.size:
             rule = rules.DOCUMENT_SIZE

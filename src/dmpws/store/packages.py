@@ -10,7 +10,7 @@ from dmpws.domain.packages import StoredAssociation, StoredFolder, StoredSet
 from dmpws.domain.query import FolderQuery, SetQuery, dtm_key
 from dmpws.store.conditions import any_like, any_one_of, one_of
 from dmpws.store.encryption import Sealer
-from dmpws.store.rows import split, unpack
+from dmpws.store.rows import ERASED, split, unpack
 from dmpws.store.search import nfc, spelled
 from dmpws.store.session import Statements
 from dmpws.store.tables import association, folder, submission_set
@@ -24,7 +24,7 @@ _BY_UUID = _LINKS.where(one_of(_A.uuid, "uuids"))
 
 
 def _by(table: Table, name: str) -> Select[Any]:
-    return select(table).where(one_of(table.c[name], "values")).order_by(table.c.id.desc())
+    return select(table).where(one_of(table.c[name], "values"), table.c.status != ERASED).order_by(table.c.id.desc())
 
 
 _SETS = {name: _by(submission_set, name) for name in ("uuid", "unique_id")}

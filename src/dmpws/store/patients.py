@@ -1,7 +1,7 @@
 """Records: one identity, several identifiers over time."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +59,7 @@ _CLOSE = (
         closure_final=bindparam("final"),
     )
 )
+_DEATH = update(patient).where(_THIS).values(traits=bindparam("new_traits"), deceased_on=bindparam("day"))
 _REOPEN = (
     update(patient)
     .where(_THIS, _ROW.status == DmpStatus.CLOSED.value, not_(_ROW.closure_final))
@@ -113,6 +114,8 @@ class PatientTable:
             "closure_code": "",
             "closure_text": "",
             "closure_final": False,
+            "deceased_on": "",
+            "successors_may_read": False,
             "opposes_bris_de_glace": opposes_bris_de_glace,
             "opposes_centre_15": opposes_centre_15,
             "masked_visible_in_emergency": False,
@@ -137,6 +140,11 @@ class PatientTable:
         """Close a DMP, for good when `final`; False when it is closed already."""
         values = {"now": now, "code": code, "text": text, "final": final}
         return bool(self._db.change(_CLOSE, {"patient": patient, **values}))
+
+    def note_death(self, patient: int, traits: Traits, *, day: str) -> None:
+        """Note that the patient died on `day` (YYYYMMDD), whether the DMP is open or not. traits: as they are."""
+        values = {"new_traits": asdict(replace(traits, deceased=True)), "day": day}
+        self._db.change(_DEATH, {"patient": patient, **values})
 
     def reopen(self, patient: int) -> bool:
         """Undo a closure that is not for good; False when there is none."""

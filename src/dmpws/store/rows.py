@@ -10,6 +10,9 @@ from dmpws.domain.query import dtm_key
 from dmpws.store.encryption import OctetsDamaged, Sealer
 from dmpws.store.search import nfc, spelled
 
+ERASED = "ERASED"
+"""Status of what was erased: only its identifiers are left, and no query gives it (dmpws.store.erasure)."""
+
 
 def pack(fragment: bytes, context: str, sealer: Sealer) -> bytes:
     """A fragment as it is stored: compressed, then sealed for the object `context` names."""

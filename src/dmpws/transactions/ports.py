@@ -9,6 +9,7 @@ from dmpws.domain.authorisation import Authorisation, AuthorisationEvent, By, Ho
 from dmpws.domain.authorised import AuthorisedQuery, AuthorisedRecord
 from dmpws.domain.directory import Directory, TokenMemory
 from dmpws.domain.document import Association, DocumentEntry, Folder, Status, StoredEntry, SubmissionSet
+from dmpws.domain.erasure import Content
 from dmpws.domain.octets import Octets
 from dmpws.domain.packages import StoredAssociation, StoredFolder, StoredSet
 from dmpws.domain.patient import Ins, PatientRecord, Switch, Traits
@@ -62,6 +63,10 @@ class Patients(Protocol):
 
     def close(self, patient: int, *, now: datetime, code: str, text: str, final: bool) -> bool:
         """Close a DMP, for good when `final`; False when it is closed already."""
+        ...
+
+    def note_death(self, patient: int, traits: Traits, *, day: str) -> None:
+        """Note that the patient died on `day` (YYYYMMDD), whether the DMP is open or not. traits: as they are."""
         ...
 
     def reopen(self, patient: int) -> bool:
@@ -303,6 +308,31 @@ class Packages(Protocol):
         ...
 
 
+class Erasure(Protocol):
+    """What leaves the registry and the repository for good (DMPWS D29, D148)."""
+
+    def document(self, entry: StoredEntry) -> Sequence[str]:
+        """Erase all versions of a document, its associations and its octets, unless another document has the same
+        octets; return the uniqueIds of the lots that held nothing else, which go with it."""
+        ...
+
+    def shares_octets(self, entry: StoredEntry) -> bool:
+        """Tell whether another document has the same octets."""
+        ...
+
+    def record(self, patient: int) -> None:
+        """Delete a record and everything in it; traces stay."""
+        ...
+
+    def content(self, patient: int) -> Content:
+        """How much a record holds."""
+        ...
+
+    def lapsed(self, before: datetime) -> Sequence[Ins]:
+        """The records closed, or whose patient is dead, since `before` or longer; by their current identifier."""
+        ...
+
+
 class TraceRow(Protocol):
     """Content of one trace (DMPWS D22), see dmpws.audit.trace."""
 
@@ -328,6 +358,8 @@ class UnitOfWork(Protocol):
     def documents(self) -> Documents: ...
     @property
     def packages(self) -> Packages: ...
+    @property
+    def erasure(self) -> Erasure: ...
     @property
     def directory(self) -> Directory: ...
     @property
