@@ -1,5 +1,7 @@
 """Fixtures of the acts."""
 
+from pathlib import Path
+
 import pytest
 from acts_world import World
 
@@ -7,6 +9,6 @@ from dmpws.store import Store
 
 
 @pytest.fixture
-def world(store: Store) -> World:
+def world(store: Store, tmp_path: Path) -> World:
     """No record yet, on both databases."""
-    return World(store)
+    return World(store, tmp_path / "documents")

@@ -1,11 +1,10 @@
 """Who is admitted to the desk, and what the traces keep of it."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from acts_world import GUARDIAN, INS, LIBRE, MOTHER, NOW, World, doctor
+from acts_world import GUARDIAN, INS, LIBRE, MOTHER, NOW, World, doctor, refused
 
 from dmpws.acts import switches
 from dmpws.acts.actor import Actor, operator, patient, producer, representative
@@ -19,13 +18,6 @@ from dmpws.domain.checks import Refused
 from dmpws.domain.patient import Switch
 
 OPPOSE, MASKED = Switch.OPPOSES_BRIS_DE_GLACE, Switch.MASKED_IN_EMERGENCY
-
-
-def refused(act: Callable[[], object]) -> str:
-    """Rule that an act breaks."""
-    with pytest.raises(Refused) as caught:
-        act()
-    return caught.value.checks[0].rule.id
 
 
 def test_the_patient_turns_a_switch_and_the_trace_says_old_and_new(world: World) -> None:

@@ -1,13 +1,17 @@
 """The patient's switches: who may open his record in an emergency, what is shown there, who may consult it."""
 
 from dmpws.acts.actor import ActorKind
-from dmpws.acts.desk import Desk, Kind
+from dmpws.acts.desk import Act, Desk, Kind
 from dmpws.domain.authorisation import AuthorisationState, Holder, state_of
 from dmpws.domain.checks import Rule, refusal
 from dmpws.domain.patient import Ins, Switch
 
 NOT_BLOCKED = Rule(
     "ACT-NOT-BLOCKED", "Le patient n'a pas bloqué celui qu'il autorise", "DMPWS D147", "DMPAccessForbidden"
+)
+
+NOT_HIMSELF = Rule(
+    "ACT-NOT-HIMSELF", "Le médecin traitant ne bloque ni lui-même ni sa structure", "DMPWS D147", "DMPAccessForbidden"
 )
 
 BY_PATIENT = frozenset({ActorKind.PATIENT, ActorKind.REPRESENTATIVE, ActorKind.OPERATOR})
@@ -19,7 +23,10 @@ SWITCH = {
     Switch.MASKED_IN_EMERGENCY: Kind(
         "act:masked-in-emergency", "Documents masqués visibles en urgence", BY_PATIENT_OR_DOCTOR
     ),
+    Switch.SUCCESSORS: Kind("act:successors", "Volonté du patient sur l'accès de ses ayants droit", BY_PATIENT),
 }
+BLOCK = Kind("act:block", "Blocage d'un professionnel ou d'une structure", BY_PATIENT_OR_DOCTOR)
+UNBLOCK = Kind("act:unblock", "Déblocage d'un professionnel ou d'une structure", BY_PATIENT_OR_DOCTOR)
 AUTHORISE = Kind("act:authorise", "Autorisation d'un professionnel ou d'une structure", BY_PATIENT_OR_DOCTOR)
 
 
@@ -34,6 +41,38 @@ def switch(desk: Desk, ins: Ins, which: Switch, *, on: bool) -> bool:
         return True
 
 
+def block(desk: Desk, ins: Ins, holder: Holder) -> bool:
+    """Block a professional or a whole structure, in every mode (DMPWS D47); False when they were.
+
+    Raises Refused for the médecin traitant who blocks himself or where he works: he would lock himself out of what
+    he does for the patient, who may do it himself.
+    """
+    with desk.act(BLOCK, ins) as act:
+        act.notes.holder = holder.identifier
+        caller = desk.actor.caller
+        if caller is not None and holder in (caller.person_holder, caller.structure_holder):
+            raise refusal(NOT_HIMSELF, found=holder.identifier)
+        before = _state(act, holder)
+        if not act.store.authorisations.block(act.record.id, holder, by=act.by, now=act.now):
+            return False
+        act.note(f"authorisation {holder.identifier}", before, AuthorisationState.INTERDIT)
+        return True
+
+
+def unblock(desk: Desk, ins: Ins, holder: Holder) -> bool:
+    """Lift a block; False when there was none. What was granted before and still runs is valid again."""
+    with desk.act(UNBLOCK, ins) as act:
+        act.notes.holder = holder.identifier
+        if not act.store.authorisations.unblock(act.record.id, holder, by=act.by, now=act.now):
+            return False
+        act.note(f"authorisation {holder.identifier}", AuthorisationState.INTERDIT, _state(act, holder))
+        return True
+
+
+def _state(act: Act, holder: Holder) -> AuthorisationState:
+    return state_of(act.store.authorisations.get(act.record.id, holder), act.now)
+
+
 def authorise(desk: Desk, ins: Ins, holder: Holder) -> bool:
     """Authorise a professional or a structure to consult, for the duration of DMPWS D12; False when they were.
 
@@ -41,7 +80,7 @@ def authorise(desk: Desk, ins: Ins, holder: Holder) -> bool:
     """
     with desk.act(AUTHORISE, ins) as act:
         act.notes.holder = holder.identifier
-        before = state_of(act.store.authorisations.get(act.record.id, holder), act.now)
+        before = _state(act, holder)
         if before is AuthorisationState.INTERDIT:
             raise refusal(NOT_BLOCKED, found=holder.identifier)
         if before is AuthorisationState.VALIDE:

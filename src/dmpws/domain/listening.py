@@ -28,6 +28,10 @@ class Listener(Protocol):
         """What is known of the exchange now: the content of its trace."""
         ...
 
+    def hushed(self) -> None:
+        """Nothing of what the messages say may be kept."""
+        ...
+
 
 _listener: ContextVar[Listener | None] = ContextVar("dmpws.listener", default=None)
 
@@ -58,3 +62,9 @@ def note(facts: Mapping[str, object]) -> None:
     """Tell what is known of the exchange to who listens."""
     if (listener := _listener.get()) is not None:
         listener.noted(facts)
+
+
+def hush() -> None:
+    """Tell who listens to keep nothing of what the messages say."""
+    if (listener := _listener.get()) is not None:
+        listener.hushed()

@@ -1,6 +1,8 @@
 """A patient's identity (INS) and the administrative record of the DMP."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -115,6 +117,18 @@ class Traits:
     vitale_name: Name | None = None
     """Name read on the Carte Vitale, unmodified (GI-DMP EX_GEN-1265); None when no card was read."""
     vitale_birth_date: str = ""
+
+
+def changes(before: Traits, now: Traits) -> Iterator[tuple[str, str, str]]:
+    """What differs between two states of somebody's data: the field, its old and its new value, as text."""
+    old, new = asdict(before), asdict(now)
+    for field, value in old.items():
+        if value != new[field]:
+            yield field, _spelled(value), _spelled(new[field])
+
+
+def _spelled(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 class Switch(StrEnum):

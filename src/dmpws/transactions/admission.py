@@ -125,12 +125,27 @@ def admit(call: Call, row: str, *, documents: Sequence[StoredEntry] = ()) -> Pat
 
     documents: the entries concerned, when the row is about documents. Raises Refused with the code of DMPWS D11.
     """
-    caller = begin(call, row)
-    record = call.patient
-    if record is None:
-        raise refusal(KNOWN_XDS if row.startswith(("TD2", "TD3")) else KNOWN, found="aucun DMP pour cet INS")
+    caller, record = begin(call, row), _known(call, row)
     closing = f"fermé le {record.closed_at:%d/%m/%Y}" if record.closed_at else "fermé"
     demand(record.status is not DmpStatus.CLOSED, OPEN, found=closing)
+    return _admitted(call, row, caller, record, documents)
+
+
+def admit_to_closed(call: Call, row: str) -> PatientRecord:
+    """Admit the caller to an operation on a DMP that is closed. Raises Refused likewise."""
+    return _admitted(call, row, begin(call, row), _known(call, row), ())
+
+
+def _known(call: Call, row: str) -> PatientRecord:
+    if call.patient is None:
+        raise refusal(KNOWN_XDS if row.startswith(("TD2", "TD3")) else KNOWN, found="aucun DMP pour cet INS")
+    return call.patient
+
+
+def _admitted(
+    call: Call, row: str, caller: Caller, record: PatientRecord, documents: Sequence[StoredEntry]
+) -> PatientRecord:
+    """The checks that come after the state of the record."""
     standing = standing_of(call, caller, record)
     demand(standing.state is not AuthorisationState.INTERDIT, BLOCKED, found="bloqué")
     demand(not opposes(record, caller.purpose), OPPOSED, found=f"opposition au mode {caller.purpose}")

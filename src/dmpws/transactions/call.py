@@ -75,6 +75,9 @@ class TraceNotes:
     changes: list[dict[str, str]] = field(default_factory=list)
     """Old and new values (status, visibility, authorisation)."""
     warnings: list[str] = field(default_factory=list)
+    discreet: bool = False
+    """A refusal now leaves neither patient nor reason in the trace: who consents to nothing is on no list
+    (DMPWS D20)."""
 
 
 class Context(Protocol):
@@ -108,3 +111,7 @@ class Call:
     """The record of the token's INS, when there is one."""
     check_cda_header: Callable[[etree._Element, Report], bool] | None = None
     """The schemas of the level, applied to a ClinicalDocument (DMPWS D17); None: not checked."""
+
+    def note(self, what: str, old: object, new: object) -> None:
+        """Say in the trace what changed."""
+        self.notes.changes.append({"what": what, "old": str(old), "new": str(new)})

@@ -14,7 +14,7 @@ from lxml import etree
 from dmpws.audit.trace import Trace, TraceOutcome
 from dmpws.domain.checks import Refused, Rule, refusal
 from dmpws.domain.errors import Carrier
-from dmpws.domain.listening import note, reached, tell
+from dmpws.domain.listening import hush, note, reached, tell
 from dmpws.soap.message import SoapReply, SoapRequest, TlsFacts
 from dmpws.transactions.call import Context, TraceNotes
 from dmpws.transactions.ports import StorageBusy, Store, UnitOfWork
@@ -112,7 +112,8 @@ class Pipeline:
         try:
             reply = self._handle(transaction, request, visitor, draft, notes)
         except Refused as refused:
-            self._trace_refused(_with_notes(draft, notes), refused)
+            draft = _with_notes(draft, notes)
+            self._trace_discreetly(draft, refused) if notes.discreet else self._trace_refused(draft, refused)
             return transaction.refuse(refused, request.body)
         except StorageBusy as busy:
             self._trace(replace(_with_notes(draft, notes), outcome=TraceOutcome.FAILED, code=BUSY.code))
@@ -149,10 +150,15 @@ class Pipeline:
         reached("écriture")
         return reply
 
-    def _trace_refused(self, draft: Trace, refused: Refused) -> None:
+    def _trace_refused(self, draft: Trace, refused: Refused, message: str | None = None) -> None:
         reached("refus")
         tell(refused.checks)
-        self._trace(replace(draft, code=refused.code, message=refused.message))
+        self._trace(replace(draft, code=refused.code, message=refused.message if message is None else message))
+
+    def _trace_discreetly(self, draft: Trace, refused: Refused) -> None:
+        """Leave a trace that does not tell whom the call was about, nor why it was refused (DMPWS D119)."""
+        hush()
+        self._trace_refused(replace(draft, patient=""), refused, message="")
 
     def _trace(self, trace: Trace) -> None:
         note(trace.values())

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from lxml import etree
 
 from dmpws.codec.hl7v3 import demographics
-from dmpws.codec.hl7v3.message import read_header
+from dmpws.codec.hl7v3.reasons import TEST_EXISTENCE
 from dmpws.domain.checks import Refused
 from dmpws.domain.errors import Carrier
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import begin, require_same_patient, standing_of
 from dmpws.transactions.call import Call
+from dmpws.transactions.registration import asks_for
 from dmpws.transactions.registry import ALL_MODES, ALL_PROFILES, Transaction, register
 from dmpws.xml.names import HL7
 
@@ -54,12 +55,8 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
 
 def refuse(refused: Refused, body: etree._Element) -> SoapReply:
     """Acknowledge AE, with one acknowledgementDetail per failed check."""
-    return SoapReply(demographics.refused(body, refused.checks, message_id=str(uuid.uuid4()), now=datetime.now(UTC)))
-
-
-def matches(body: etree._Element, _service: str) -> bool:
-    """The reasonCode tells TD0.2 from TD1.3a."""
-    return read_header(body).reason == demographics.TEST_EXISTENCE.code
+    number, now = str(uuid.uuid4()), datetime.now(UTC)
+    return SoapReply(demographics.refused(body, TEST_EXISTENCE, refused.checks, message_id=number, now=now))
 
 
 register(
@@ -76,6 +73,6 @@ register(
         module=__name__,
         handle=handle,
         refuse=refuse,
-        matches=matches,
+        matches=asks_for(TEST_EXISTENCE),
     )
 )

@@ -1,0 +1,84 @@
+"""TD1.2, réactivation d'un DMP fermé (DMPWS D13, D36 and D113)."""
+
+from lxml import etree
+
+from dmpws.codec.hl7v3 import registration_answers
+from dmpws.codec.hl7v3.reasons import REACTIVATION
+from dmpws.codec.hl7v3.registration import REACTIVATION_CONSENT, read_registration
+from dmpws.domain.checks import Report, Rule, demand, refusal
+from dmpws.domain.errors import Carrier
+from dmpws.domain.patient import DmpStatus
+from dmpws.domain.software import Profile
+from dmpws.soap.message import SoapReply
+from dmpws.transactions.admission import admit_to_closed, begin
+from dmpws.transactions.call import Call
+from dmpws.transactions.registration import (
+    REVISION,
+    asks_for,
+    check_author,
+    check_consent,
+    lock,
+    note_oppositions,
+    oppositions,
+    refuser,
+    require_creation_enabled,
+    require_this_patient,
+)
+from dmpws.transactions.registry import ALL_MODES, Transaction, register
+
+ROW = "TD1.2 reactivate"
+
+CLOSED = Rule("TD12-CLOSED", "Le DMP est fermé", "DMP-CLIENT", "DMPFound")
+FINAL = Rule("TD12-FINAL", "Le DMP n'est pas fermé définitivement", "DMPWS D113", "DMPClosed")
+
+
+def handle(call: Call, body: etree._Element) -> SoapReply:
+    """Open a closed DMP again. It comes back as it was, but for the oppositions that the message gives."""
+    caller = begin(call, ROW)
+    request = read_registration(body)
+    require_this_patient(call, request, known=call.patient.identifiers if call.patient else ())
+    if call.patient is not None:
+        demand(call.patient.status is DmpStatus.CLOSED, CLOSED, found="ouvert")
+        demand(not call.patient.closure_final, FINAL, found="fermé définitivement")
+    record = admit_to_closed(call, ROW)
+    require_creation_enabled(call)
+    report = Report()
+    call.notes.discreet = True
+    check_consent(request, REACTIVATION_CONSENT, call.now.date(), report)
+    check_author(request.author, caller, report)
+    report.raise_failures()
+    call.notes.discreet = False
+    closed = lock(call, record)
+    now = oppositions(request, closed)
+    if not call.store.patients.reopen(closed.id):
+        raise refusal(CLOSED, found="rouvert entre-temps")
+    call.store.patients.update(closed.id, closed.traits, **now)
+    call.note("status", DmpStatus.CLOSED, DmpStatus.ACTIVE)
+    call.note("closed_at", closed.closed_at, "")
+    call.note("closure", f"{closed.closure_code} {closed.closure_text}".strip(), "")
+    call.note(REACTIVATION_CONSENT, "", request.observations[REACTIVATION_CONSENT].time)
+    note_oppositions(call, closed, now)
+    name = closed.traits.name
+    answer = registration_answers.revised(
+        request, REACTIVATION, DmpStatus.ACTIVE, name, message_id=call.new_uuid(), now=call.now
+    )
+    return SoapReply(answer)
+
+
+register(
+    Transaction(
+        code="TD1.2",
+        title="Réactivation d'un DMP",
+        operation=REVISION,
+        modes=ALL_MODES,
+        carrier=Carrier.ACKNOWLEDGEMENT,
+        profiles=frozenset({Profile.MANAGEMENT}),
+        writes=True,
+        audit="reactivate-record",
+        references=("DMP-WSDL GestionDossierPatientPartage", "PDT-INF-617", "DMPWS D13", "DMPWS D27", "DMPWS D113"),
+        module=__name__,
+        handle=handle,
+        refuse=refuser(REACTIVATION),
+        matches=asks_for(REACTIVATION),
+    )
+)

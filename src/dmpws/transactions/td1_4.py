@@ -1,0 +1,81 @@
+"""TD1.4, fermeture d'un DMP à la demande du patient (DMPWS D13 and D113)."""
+
+from lxml import etree
+
+from dmpws.codec.hl7v3 import registration_answers
+from dmpws.codec.hl7v3.reasons import CLOSURE
+from dmpws.codec.hl7v3.registration import read_registration
+from dmpws.domain.administration import is_written
+from dmpws.domain.checks import Report, Rule, refusal
+from dmpws.domain.errors import Carrier
+from dmpws.domain.patient import DmpStatus
+from dmpws.domain.software import Profile
+from dmpws.soap.message import SoapReply
+from dmpws.transactions.admission import OPEN, admit, begin
+from dmpws.transactions.call import Call
+from dmpws.transactions.registration import (
+    REVISION,
+    asks_for,
+    check_author,
+    lock,
+    refuser,
+    require_not_attached,
+    require_this_patient,
+)
+from dmpws.transactions.registry import ALL_MODES, Transaction, register
+
+ROW = "TD1.4 close"
+
+MOTIVE = Rule("TD14-MOTIVE", "La fermeture a un motif codé, et un texte lisible", "DMPWS D118", "DMPInvalidRequest")
+LONGEST_CODE = 64
+LONGEST_TEXT = 500
+
+
+def handle(call: Call, body: etree._Element) -> SoapReply:
+    """Close the DMP: from now on TD0.2 tells when and why, and every access is DMPClosed. TD1.2 undoes it."""
+    caller = begin(call, ROW)
+    request = read_registration(body)
+    require_this_patient(call, request, known=call.patient.identifiers if call.patient else ())
+    record = admit(call, ROW)
+    require_not_attached(record)
+    report = Report()
+    _check_motive(*request.closure, report)
+    check_author(request.author, caller, report)
+    report.raise_failures()
+    code, text = request.closure
+    open_record = lock(call, record)
+    if not call.store.patients.close(open_record.id, now=call.now, code=code, text=text, final=False):
+        raise refusal(OPEN, found="fermé entre-temps")
+    call.note("status", DmpStatus.ACTIVE, DmpStatus.CLOSED)
+    call.note("closed_at", "", call.now)
+    call.note("closure", "", f"{code} {text}".strip())
+    name = open_record.traits.name
+    answer = registration_answers.revised(
+        request, CLOSURE, DmpStatus.CLOSED, name, message_id=call.new_uuid(), now=call.now
+    )
+    return SoapReply(answer)
+
+
+def _check_motive(code: str, text: str, report: Report) -> None:
+    ok = 0 < len(code) <= LONGEST_CODE and len(text) <= LONGEST_TEXT and is_written(text)
+    expected = f"un code de {LONGEST_CODE} caractères et un texte de {LONGEST_TEXT} au plus"
+    report.require(ok, MOTIVE, expected=expected, found=f"code « {code[:40]} », texte de {len(text)} caractères")
+
+
+register(
+    Transaction(
+        code="TD1.4",
+        title="Fermeture d'un DMP",
+        operation=REVISION,
+        modes=ALL_MODES,
+        carrier=Carrier.ACKNOWLEDGEMENT,
+        profiles=frozenset({Profile.MANAGEMENT}),
+        writes=True,
+        audit="close-record",
+        references=("DMP-WSDL GestionDossierPatientPartage", "PDT-INF-526", "PDT-INF-617", "DMPWS D13", "DMPWS D113"),
+        module=__name__,
+        handle=handle,
+        refuse=refuser(CLOSURE),
+        matches=asks_for(CLOSURE),
+    )
+)
