@@ -304,6 +304,7 @@ class _Learner:
         if key in self._seen:
             return
         with self._store.write() as work:
+            work.directory.lock()  # what an operator changes meanwhile is not undone
             if work.directory.structure(vihf.structure) is None:
                 # No sector: the first token's would be taken for the only one.
                 work.directory.put_structure(Structure(vihf.structure, vihf.structure, frozenset()))

@@ -61,7 +61,7 @@ STRUCTURES: dict[str, Structure] = {
     for s in (
         Structure("499900063480001", "CABINET DR LIBRE", frozenset({"SA07"})),
         Structure("11B0062640", "HOPITAL DES 3. DAMES", frozenset({"SA01"})),
-        Structure("10B0156832", "HOPITAL DES 3. DAMES SITE", frozenset({"SA01"}), parent="11B0062640"),
+        Structure("10B0156832", "HOPITAL DES 3. DAMES SITE", frozenset({"SA01"}), parent="11B0062640", regulation=True),
         Structure("10B0127189", "HOPITAL DES 3 VALLEES", frozenset({"SA01"})),
     )
 }

@@ -14,7 +14,21 @@ from dmpws import __version__
 from dmpws.config import PROFILES, ConfigError, load
 from dmpws.domain.checks import Refused
 
-VERBS = ("serve", "demo", "pki", "seed", "vihf", "frame", "wsdl", "db", "audit", "journal", "bench", "config")
+VERBS = (
+    "serve",
+    "demo",
+    "pki",
+    "seed",
+    "vihf",
+    "frame",
+    "wsdl",
+    "db",
+    "directory",
+    "audit",
+    "journal",
+    "bench",
+    "config",
+)
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

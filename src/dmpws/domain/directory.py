@@ -1,6 +1,6 @@
-"""The directory: professionals, structures and approved software (DMPWS D8)."""
+"""The directory: professionals, structures, cards and approved software (DMPWS D8)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,13 +10,17 @@ from dmpws.domain.software import Software
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """A structure; `parent` is the FINESS EJ of a FINESS EG, `sectors` its activity sectors (SAxx)."""
+    """A structure; `parent` is the FINESS EJ of a FINESS EG, `sectors` its activity sectors (SAxx).
+
+    regulation: a medical regulation centre (centre 15), whose certificate opens that access mode (DMPWS D142).
+    """
 
     identifier: str
-    name: str
-    sectors: frozenset[str]
+    name: str = ""
+    sectors: frozenset[str] = frozenset()
     active: bool = True
     parent: str = ""
+    regulation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,23 @@ class Professional:
     """A person of the directory; `structures` are the Struct_IdNat of the places of practice."""
 
     identifier: str
-    family: str
-    given: str
-    structures: frozenset[str]
+    family: str = ""
+    given: str = ""
+    structures: frozenset[str] = frozenset()
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One certificate of a card or of a structure, as the operator knows it (DMPWS D141).
+
+    serial: lower-case hexadecimal, as traces show it. holder: PS_IdNat or Struct_IdNat. active: False is an
+    opposition, which stops the card before its authority does.
+    """
+
+    serial: str
+    holder: str = ""
+    label: str = ""
     active: bool = True
 
 
@@ -38,6 +56,8 @@ class Directory(Protocol):
     def professional(self, identifier: str) -> Professional | None: ...
 
     def software(self, number: str) -> Software | None: ...
+
+    def cards(self, serials: Collection[str]) -> Sequence[Card]: ...
 
 
 class TokenMemory(Protocol):

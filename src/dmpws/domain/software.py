@@ -53,6 +53,7 @@ class Scope:
 
 
 EVERYTHING = frozenset(Scope(profile, mode) for profile in Profile for mode in AuthMode)
+"""Nothing is limited; the rights say what a mode may not do at all (GI-DMP EX_AIR-010)."""
 
 
 @dataclass(frozen=True, slots=True)

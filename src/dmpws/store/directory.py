@@ -1,27 +1,40 @@
-"""The directory of professionals, structures and approved software (DMPWS D8, D9)."""
+"""The directory of professionals, structures, cards and approved software (DMPWS D8, D35, D141)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row, Table, bindparam, delete, select
+from sqlalchemy import Row, Table, bindparam, delete, false, func, select, update
 from sqlalchemy.dialects import postgresql
 
 from dmpws.domain.access import AuthMode
-from dmpws.domain.directory import Professional, Structure
+from dmpws.domain.directory import Card, Professional, Structure
 from dmpws.domain.software import ApprovalStatus, Category, Profile, Scope, Software
+from dmpws.store.conditions import one_of
 from dmpws.store.engine import ByDialect, by_dialect
 from dmpws.store.session import Statements
-from dmpws.store.tables import professional, professional_structure, software, structure
+from dmpws.store.tables import card, professional, professional_structure, software, structure
 
+_STRUCTURES = select(structure).order_by(structure.c.identifier)
 _STRUCTURE = select(structure).where(structure.c.identifier == bindparam("id"))
+_ALL_SOFTWARE = select(software).order_by(software.c.number)
 _SOFTWARE = select(software).where(software.c.number == bindparam("id"))
-_PROFESSIONAL = (
+_ALL_CARDS = select(card).order_by(card.c.serial)
+_CARDS = select(card).where(one_of(card.c.serial, "serials"))
+_PROFESSIONALS = (
     select(professional, professional_structure.c.structure)
     .outerjoin(professional_structure)
-    .where(professional.c.identifier == bindparam("id"))
+    .order_by(professional.c.identifier)
 )
+_PROFESSIONAL = _PROFESSIONALS.where(professional.c.identifier == bindparam("id"))
 _UNLINK = delete(professional_structure).where(professional_structure.c.professional == bindparam("id"))
+_DIRECTORY_LOCK = 0x646972
+"""Key of the advisory lock of PostgreSQL."""
+_LOCK: ByDialect = {
+    "postgresql": select(func.pg_advisory_xact_lock(_DIRECTORY_LOCK)),
+    # The first change takes the only write lock; this one changes nothing.
+    "sqlite": update(software).where(false()).values(name="").returning(software.c.number),
+}
 
 
 def _put(table: Table) -> ByDialect:
@@ -33,7 +46,7 @@ def _put(table: Table) -> ByDialect:
     return by_dialect(build)
 
 
-_PUT_STRUCTURE, _PUT_PROFESSIONAL, _PUT_SOFTWARE = map(_put, (structure, professional, software))
+_PUT_STRUCTURE, _PUT_PROFESSIONAL, _PUT_CARD, _PUT_SOFTWARE = map(_put, (structure, professional, card, software))
 
 
 class DirectoryTable:
@@ -43,21 +56,39 @@ class DirectoryTable:
         self._db = statements
 
     def structure(self, identifier: str) -> Structure | None:
-        for row in self._db.rows(_STRUCTURE, {"id": identifier}):
-            return Structure(row.identifier, row.name, frozenset(row.sectors), row.active, row.parent)
-        return None
+        rows = self._db.rows(_STRUCTURE, {"id": identifier})
+        return _structure(rows[0]) if rows else None
+
+    def structures(self) -> Sequence[Structure]:
+        """All of them, by identifier."""
+        return [_structure(row) for row in self._db.rows(_STRUCTURES)]
 
     def professional(self, identifier: str) -> Professional | None:
-        rows = self._db.rows(_PROFESSIONAL, {"id": identifier})
-        if not rows:
-            return None
-        places = frozenset(row.structure for row in rows if row.structure is not None)
-        return Professional(rows[0].identifier, rows[0].family, rows[0].given, places, rows[0].active)
+        return next(iter(_people(self._db.rows(_PROFESSIONAL, {"id": identifier}))), None)
+
+    def professionals(self) -> Sequence[Professional]:
+        """All of them, by identifier."""
+        return _people(self._db.rows(_PROFESSIONALS))
+
+    def cards(self, serials: Collection[str]) -> Sequence[Card]:
+        """The known ones of these certificates."""
+        return [Card(**row._mapping) for row in self._db.rows(_CARDS, {"serials": list(serials)})]
+
+    def all_cards(self) -> Sequence[Card]:
+        """All of them, by serial number."""
+        return [Card(**row._mapping) for row in self._db.rows(_ALL_CARDS)]
 
     def software(self, number: str) -> Software | None:
-        for row in self._db.rows(_SOFTWARE, {"id": number}):
-            return _software(row)
-        return None
+        rows = self._db.rows(_SOFTWARE, {"id": number})
+        return _software(rows[0]) if rows else None
+
+    def all_software(self) -> Sequence[Software]:
+        """All of it, by number."""
+        return [_software(row) for row in self._db.rows(_ALL_SOFTWARE)]
+
+    def lock(self) -> None:
+        """Begin to change the directory alone: who does the same waits until this unit of work ends."""
+        self._db.returning(_LOCK)
 
     def put_structure(self, value: Structure) -> None:
         """Add or replace."""
@@ -73,6 +104,10 @@ class DirectoryTable:
         if links:
             self._db.change(professional_structure.insert(), links)
 
+    def put_card(self, value: Card) -> None:
+        """Add or replace."""
+        self._db.change(_PUT_CARD, asdict(value))
+
     def put_software(self, value: Software) -> None:
         """Add or replace."""
         scopes = [f"{scope.profile}/{scope.mode}/{scope.transaction}" for scope in sorted(value.scopes)]
@@ -80,17 +115,27 @@ class DirectoryTable:
         self._db.change(_PUT_SOFTWARE, values)
 
 
+def _structure(row: Row[Any]) -> Structure:
+    return Structure(**{**row._mapping, "sectors": frozenset(row.sectors)})
+
+
+def _people(rows: Sequence[Row[Any]]) -> list[Professional]:
+    """One person per identifier; a row per place of practice."""
+    places: dict[str, set[str]] = {}
+    names: dict[str, Row[Any]] = {}
+    for row in rows:
+        names[row.identifier] = row
+        places.setdefault(row.identifier, set()).update({row.structure} - {None})
+    return [
+        Professional(identifier, row.family, row.given, frozenset(places[identifier]), row.active)
+        for identifier, row in names.items()
+    ]
+
+
 def _software(row: Row[Any]) -> Software:
-    return Software(
-        row.number,
-        row.name,
-        row.editor,
-        Category(row.category) if row.category else None,
-        ApprovalStatus(row.status),
-        row.valid_from,
-        row.valid_until,
-        frozenset(_scope(*text.split("/")) for text in row.scopes),
-    )
+    values = {**row._mapping, "category": Category(row.category) if row.category else None}
+    scopes = frozenset(_scope(*text.split("/")) for text in row.scopes)
+    return Software(**{**values, "status": ApprovalStatus(row.status), "scopes": scopes})
 
 
 def _scope(profile: str, mode: str, transaction: str) -> Scope:

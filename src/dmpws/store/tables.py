@@ -268,6 +268,7 @@ structure = Table(
     Column("sectors", JSON, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("parent", Text, nullable=False, index=True),
+    Column("regulation", Boolean, nullable=False),
 )
 
 professional = Table(
@@ -284,6 +285,16 @@ professional_structure = Table(
     metadata,
     Column("professional", ForeignKey(professional.c.identifier), primary_key=True),
     Column("structure", Text, primary_key=True, index=True),  # may be unknown to the directory
+    sqlite_with_rowid=False,
+)
+
+card = Table(
+    "card",
+    metadata,
+    Column("serial", Text, primary_key=True),  # of a certificate: a card with two has two rows
+    Column("holder", Text, nullable=False, index=True),
+    Column("label", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -5,7 +5,7 @@ recipe: the request, what is changed before and after signing, and the verdict i
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from dmpws import cast
 from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.checks import Report
 from dmpws.domain.code import Code
+from dmpws.domain.directory import Card as DirectoryCard
 from dmpws.domain.directory import Professional, Structure
 from dmpws.domain.patient import Ins
 from dmpws.domain.software import ApprovalStatus, Software
@@ -51,6 +52,9 @@ class CastDirectory:
     def professional(self, identifier: str) -> Professional | None:
         found = cast.PROFESSIONALS.get(identifier)
         return found and replace(found, active=identifier not in self.closed)
+
+    def cards(self, serials: Collection[str]) -> Sequence[DirectoryCard]:
+        return ()
 
     def software(self, number: str) -> Software | None:
         found = cast.APPROVED.get(number)

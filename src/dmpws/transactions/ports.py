@@ -7,13 +7,14 @@ from typing import Protocol
 
 from dmpws.domain.authorisation import Authorisation, AuthorisationEvent, By, Holder, NamedAuthorisation
 from dmpws.domain.authorised import AuthorisedQuery, AuthorisedRecord
-from dmpws.domain.directory import Directory, TokenMemory
+from dmpws.domain.directory import Card, Directory, Professional, Structure, TokenMemory
 from dmpws.domain.document import Association, DocumentEntry, Folder, Status, StoredEntry, SubmissionSet
 from dmpws.domain.erasure import Content
 from dmpws.domain.octets import Octets
 from dmpws.domain.packages import StoredAssociation, StoredFolder, StoredSet
 from dmpws.domain.patient import Ins, PatientRecord, Switch, Traits
 from dmpws.domain.query import DocumentQuery, FolderQuery, SetQuery
+from dmpws.domain.software import Software
 from dmpws.signature.model import LotEvidence, ReceivedLot, VerifiedLot
 
 
@@ -345,6 +346,30 @@ class Traces(Protocol):
     def append(self, trace: TraceRow) -> None:
         """Add a trace, committed with the rest."""
         ...
+
+
+class EditableDirectory(Directory, Protocol):
+    """The directory, for who may change it. Lists are ordered by key."""
+
+    def structures(self) -> Sequence[Structure]: ...
+
+    def professionals(self) -> Sequence[Professional]: ...
+
+    def all_cards(self) -> Sequence[Card]: ...
+
+    def all_software(self) -> Sequence[Software]: ...
+
+    def lock(self) -> None:
+        """Begin to change the directory alone: who does the same waits until this unit of work ends."""
+        ...
+
+    def put_structure(self, value: Structure) -> None: ...
+
+    def put_professional(self, value: Professional) -> None: ...
+
+    def put_card(self, value: Card) -> None: ...
+
+    def put_software(self, value: Software) -> None: ...
 
 
 class UnitOfWork(Protocol):

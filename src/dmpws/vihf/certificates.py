@@ -36,6 +36,7 @@ def check(subject: Subject, trust: TrustStore) -> None:
     if subject.client:
         _client_certificate(subject, mode)
         trust.validate(subject.client.certificate, subject.now, subject.report, where=subject.client.where)
+    _cards(subject)
 
 
 def _signing_certificate(subject: Subject, mode: AuthMode | None) -> None:
@@ -78,6 +79,24 @@ def _client_certificate(subject: Subject, mode: AuthMode | None) -> None:
             expected=f"certificat d'authentification {_kinds(_CLIENT[mode])} en mode {mode}",
             found=_described(client),
             where=subject.client.where,
+        )
+
+
+def _cards(subject: Subject) -> None:
+    """What the operator says of these very certificates; most are not listed, and then their authority says all."""
+    known = {card.serial: card for card in subject.directory.cards([h.identity.serial for h in subject.holders])}
+    for holder in subject.holders:
+        card = known.get(holder.identity.serial)
+        if card is None:
+            continue
+        right = card.holder in (holder.identity.person, holder.identity.structure)
+        state = "à un autre porteur" if not right else "en service" if card.active else "en opposition"
+        subject.report.require(
+            right and card.active,
+            rules.CARD,
+            expected="une carte en service, à son porteur",
+            found=f"série {card.serial}, {state}",
+            where=holder.where,
         )
 
 

@@ -57,6 +57,7 @@ TLS_KIND = Rule(
     "GI-DMP EX_GEN-1450",
     _CERTIFICATE,
 )
+CARD = Rule("VIHF-CARTE", "La carte est en service et à son porteur", "DMPWS D141", _CERTIFICATE)
 
 # --- who calls -------------------------------------------------------------------------------------------
 ISSUER_FORMAT = Rule("VIHF-ISSUER-FORMAT", "Issuer a le Format X509SubjectName", "DMP-FRAME TD0.2", _FORM)
@@ -75,6 +76,12 @@ LEGAL_ENTITY = Rule(
     _IDENTITY,
 )
 STRUCTURE = Rule("VIHF-STRUCTURE", "La structure est connue du répertoire et active", "DMPWS D8", _IDENTITY)
+REGULATION = Rule(
+    "VIHF-REGULATION",
+    "En mode INDIRECTE, centre_15 est réservé à une structure de régulation médicale",
+    "DMPWS D142",
+    _IDENTITY,
+)
 PERSON = Rule("VIHF-PS-STRUCTURE", "Le professionnel exerce dans la structure", "DMPWS D8", _IDENTITY)
 SECTOR = Rule("VIHF-SECTEUR", "Secteur_Activite a la forme SAxx^1.2.250.1.71.4.2.4", "DMP-FRAME TD0.2", _FORM)
 SECTOR_OF_STRUCTURE = Rule(

@@ -3,10 +3,11 @@
 import re
 
 from dmpws.domain import oids
-from dmpws.domain.access import AuthMode
+from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.directory import Structure
 from dmpws.pki.identity import CertificateKind
 from dmpws.vihf import roles, rules, token
+from dmpws.vihf.access import purpose
 from dmpws.vihf.policy import DirectoryPolicy
 from dmpws.vihf.subject import Subject, shown
 
@@ -29,6 +30,7 @@ def check(subject: Subject) -> None:
     if subject.mode in (AuthMode.INDIRECTE, AuthMode.INDIRECTE_RENFORCEE):
         _legal_entity(subject)
     structure = _structure(subject)
+    _regulation(subject, structure)
     _sector(subject, structure)
     _person(subject, structure)
 
@@ -69,6 +71,27 @@ def _structure(subject: Subject) -> Structure | None:
         text="" if active else rules.UNKNOWN_STRUCTURE,
     )
     return structure
+
+
+def _regulation(subject: Subject, structure: Structure | None) -> None:
+    """A structure opens records without authorisation under centre_15: it must be a regulation centre.
+
+    In DIRECTE and in AIR a professional answers for it himself (PDT-INF-526, columns A2 and B2).
+    """
+    code = subject.token.code(token.PURPOSE)
+    if structure is None or subject.mode is not AuthMode.INDIRECTE or purpose(code) is not Purpose.CENTRE_15:
+        return
+    state = "structure de régulation" if structure.regulation else "qui n'en est pas une"
+    if not structure.regulation and subject.policy.directory == DirectoryPolicy.OPEN:
+        subject.report.warned(rules.REGULATION, found=f"{structure.identifier}, {state}, admise (répertoire ouvert)")
+        return
+    subject.report.require(
+        structure.regulation,
+        rules.REGULATION,
+        expected="une structure de régulation médicale du répertoire",
+        found=f"{structure.identifier}, {state}",
+        where=token.STRUCTURE,
+    )
 
 
 def _sector(subject: Subject, structure: Structure | None) -> None:
