@@ -1,68 +1,25 @@
 """Frames judged without a server: the same verdicts as the server's, and what is almost right said plainly."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from frames_world import PATIENT, Tap, document
 
 from dmpws import cast
-from dmpws.client import Attachment, ClinicalDocument, Deposit, LpsSession
-from dmpws.client.cda import CONSULTATION_REPORT
-from dmpws.client.pdf import one_page_pdf
-from dmpws.client.transport import Answer, WsgiTransport
-from dmpws.config import Config, load
+from dmpws.client import Deposit, LpsSession
+from dmpws.config import Config
 from dmpws.domain.checks import Refused
 from dmpws.frames.judging import Judgement, judge
 from dmpws.frames.reading import Kind, understand
-from dmpws.pki.demo import DemoPki
-from dmpws.testing.local import PATH, LocalApp
 
-INS = cast.PATIENTS["nessi"].ins
-TRAITS = cast.PATIENTS["nessi"].traits
-
-
-class Tap:
-    """Keeps the last request that went through."""
-
-    def __init__(self, transport: WsgiTransport) -> None:
-        self._transport = transport
-        self.url = transport.url
-        self.sent = b""
-        self.content_type = ""
-
-    def post(self, service: str, content_type: str, content: Iterable[bytes], length: int) -> Answer:
-        self.sent, self.content_type = b"".join(content), content_type
-        return self._transport.post(service, content_type, [self.sent], length)
-
-    def close(self) -> None:
-        self._transport.close()
-
-
-@pytest.fixture
-def tap(app: LocalApp, pki: DemoPki) -> Tap:
-    return Tap(WsgiTransport(app, pki.card("medecin-libre"), PATH))
-
-
-@pytest.fixture
-def session(app: LocalApp, tap: Tap) -> LpsSession:
-    return LpsSession(app.pki.card("medecin-libre"), transport=tap, clock=app.clock)
-
-
-@pytest.fixture
-def config(pki: DemoPki, tmp_path: Path) -> Config:
-    return load({"data": str(tmp_path / "var"), "trust": str(pki.trust_folder)}, environment={})
+INS = PATIENT.ins
 
 
 def broken(judgement: Judgement) -> list[str]:
     return [check.rule.id for check in judgement.failures]
-
-
-def document(session: LpsSession, now: datetime) -> ClinicalDocument:
-    attachment = Attachment("application/pdf", one_page_pdf("Bonjour"))
-    return ClinicalDocument(INS, TRAITS, session.actor, CONSULTATION_REPORT, "Compte rendu", attachment, now, now)
 
 
 def test_a_good_message_breaks_no_rule(session: LpsSession, tap: Tap, config: Config) -> None:

@@ -24,11 +24,12 @@ from dmpws.client.actor import Actor
 from dmpws.client.cda import CONSULTATION_REPORT
 from dmpws.client.scenario import HOSPITAL_DOCTOR
 from dmpws.client.transport import Answer
+from dmpws.client.verdict import verdict
 from dmpws.domain.errors import Carrier
 from dmpws.signature.canonical import canonical
 from dmpws.store.tables import metadata
 from dmpws.testing.local import PATH, LocalApp
-from dmpws.testing.stage import body_child, verdict
+from dmpws.testing.stage import body_child
 from dmpws.vihf.issue import make
 from dmpws.xml.names import DS, SAML, SOAP, XADES
 

@@ -18,10 +18,11 @@ from dmpws.cast import CastPatient
 from dmpws.client import LpsSession
 from dmpws.client.actor import Actor
 from dmpws.client.transport import Answer
+from dmpws.client.verdict import verdict
 from dmpws.config import load
 from dmpws.pki.cards import Card
 from dmpws.testing.server import PATH, LiveServer
-from dmpws.testing.stage import body_child, verdict
+from dmpws.testing.stage import body_child
 
 
 @dataclass(frozen=True)

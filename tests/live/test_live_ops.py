@@ -9,6 +9,7 @@ import pytest
 from live_wire import existence, https, post
 
 from dmpws import cast
+from dmpws.cli import main
 from dmpws.testing.server import LiveServer
 
 pytestmark = pytest.mark.live
@@ -52,6 +53,9 @@ def test_metrics_count_calls_by_operation_and_outcome(live: LiveServer) -> None:
     for _ in range(4):  # whichever worker answers
         assert post(https(live, card), request)[1] == "AA"
     assert post(https(live, card), type(request)("patients", request.content_type, b"<x/>"))[0] == 500
+    deadline = time.monotonic() + 30  # a worker counts once the answer is sent
+    while counted().get(bad, 0) == before.get(bad, 0) and time.monotonic() < deadline:
+        time.sleep(0.02)
     after = counted()
     assert after[good] - before.get(good, 0) == 4
     assert after[bad] - before.get(bad, 0) == 1
@@ -95,3 +99,18 @@ def test_the_journal_explains_what_workers_answered(live: LiveServer) -> None:
     assert shown["request"]["size"] == len(request.octets)
     assert get(live, f"/journal/{line['id']}", "DELETE")[0] == 200
     assert get(live, f"/journal/{line['id']}")[0] == 404
+
+
+def test_a_captured_frame_is_sent_again(live: LiveServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    request = existence(live.pki.card("medecin-libre"), cast.PATIENTS["conteste"])
+    frame, answer = tmp_path / "frame.xml", tmp_path / "answer.xml"
+    frame.write_bytes(request.octets)
+    words = ["--data", str(live.folder), "frame", "send", str(frame), "--url", live.url, "--refresh", "vihf,ids"]
+    assert main([*words, "--output", str(answer)]) == 0
+    assert " : AA (HTTP 200, acknowledgement)" in capsys.readouterr().out
+    assert main([*words, "--expect", str(answer)]) == 0
+    assert "la réponse est celle attendue" in capsys.readouterr().out
+    assert main([*words, "--patient", "pat-trois", "--expect", str(answer)]) == 1
+    assert "✗ /" in capsys.readouterr().out
+    assert main([*words[:-4], "--url", "https://127.0.0.1:9"]) == 3
+    assert main([*words[:-1], "everything"]) == 2

@@ -12,12 +12,12 @@ from dmpws import cast
 from dmpws.app import SERVICES_PATH as PATH
 from dmpws.app import build_app
 from dmpws.client.transport import WsgiTransport
+from dmpws.client.verdict import verdict
 from dmpws.config import load as configure
 from dmpws.domain import oids
 from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.authorisation import By, Holder, HolderKind
 from dmpws.domain.code import Code
-from dmpws.domain.errors import Carrier
 from dmpws.domain.patient import DmpStatus
 from dmpws.pki.demo import DemoPki
 from dmpws.pki.identity import PERSON_KINDS
@@ -36,7 +36,7 @@ from dmpws.testing.examples import (
 from dmpws.testing.given import put_document
 from dmpws.transactions.registry import operations
 from dmpws.vihf.issue import Lps, TokenRequest, make, request_for
-from dmpws.xml.names import HABILITATIONS, HL7, PATIENTS, RS, SOAP
+from dmpws.xml.names import HL7, SOAP
 from dmpws.xml.parser import parse
 
 LPS = Lps(cast.SOFTWARE.name, "1.0", cast.SOFTWARE.number, "1.2.250.1.999.1.1.7898")
@@ -190,23 +190,6 @@ def body_child(envelope: bytes) -> etree._Element:
     body = parse(envelope).find(f"{{{SOAP}}}Body")
     assert body is not None
     return body[0]
-
-
-def verdict(body: etree._Element) -> tuple[str, str]:
-    """Carrier and code of an answer: AA, DMPOk, Success, or the first error code."""
-    if body.tag == f"{{{SOAP}}}Fault":
-        *_, subcode = body.iter(f"{{{SOAP}}}Value")
-        return Carrier.FAULT, (subcode.text or "").rpartition(":")[2]
-    namespace = etree.QName(body).namespace
-    if namespace in {HABILITATIONS, PATIENTS}:
-        return Carrier.STATUS, body.findtext(f".//{{{namespace}}}status") or ""
-    if (acknowledgement := body.find(f".//{{{HL7}}}acknowledgement")) is not None:
-        code = acknowledgement.find(f"{{{HL7}}}acknowledgementDetail/{{{HL7}}}code")
-        return Carrier.ACKNOWLEDGEMENT, acknowledgement.get("typeCode", "") if code is None else code.get("code", "")
-    error = next(body.iter(f"{{{RS}}}RegistryError"), None)
-    response = next(e for e in body.iter() if e.get("status"))
-    status = response.get("status", "").rpartition(":")[2]
-    return Carrier.REGISTRY, status if error is None else error.get("errorCode", "")
 
 
 def _sibling(example: Example, identifier: str) -> Example:
