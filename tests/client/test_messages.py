@@ -1,5 +1,6 @@
 """What the kit sends, and how it reads faults and answers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,10 +10,18 @@ from lxml import etree
 from dmpws import cast
 from dmpws.client import KIT, Actor, BadAnswer, ServerFault
 from dmpws.client.envelope import body_of, envelope
-from dmpws.client.patients import creation_request, existence_request
+from dmpws.client.patients import administrative_request, existence_request
+from dmpws.client.registration import (
+    Oppositions,
+    Sender,
+    change_request,
+    closure_request,
+    creation_request,
+    reactivation_request,
+)
 from dmpws.client.registry import quoted
 from dmpws.domain.access import AuthMode
-from dmpws.domain.patient import has_valid_key
+from dmpws.domain.patient import Address, Name, Representative, Telecom, has_valid_key
 
 LIBRE = Actor(AuthMode.DIRECTE, "899900063480", "LIBRE", "MAX", "499900063480001", "CABINET DR LIBRE", "SA07")
 PATIENT = cast.PATIENTS["conteste"]
@@ -45,9 +54,24 @@ def test_quotes_are_doubled_in_lists() -> None:
 
 def test_requests_are_valid_for_the_official_schemas(reference: Path) -> None:
     folder = reference / "contracts/dmp/schema/HL7V3/NE2009/multicacheschemas"
+    sender, name, oppositions = Sender(LIBRE, KIT, NOW), PATIENT.traits.name, Oppositions(True, False)
+    relative = Representative("MTH", Name("ALOT", given="CECILE"), (Address(city="LYON"),), (Telecom("tel:1", "MC"),))
+    traits = replace(
+        PATIENT.traits,
+        birth_country="FRA",
+        deceased=True,
+        telecoms=(Telecom("tel:0102030405"),),
+        representatives=(relative,),
+        vitale_name=name,
+        vitale_birth_date="19790328",
+    )
     requests = [
         existence_request(PATIENT.ins, KIT, NOW),
-        creation_request(PATIENT.ins, PATIENT.traits, LIBRE, KIT, NOW, consent=NOW),
+        administrative_request(PATIENT.ins, KIT, NOW),
+        creation_request([PATIENT.ins], traits, sender, consent=NOW, oppositions=oppositions),
+        reactivation_request(PATIENT.ins, name, sender, consent=NOW, oppositions=Oppositions()),
+        change_request(PATIENT.ins, traits, sender, oppositions=oppositions),
+        closure_request(PATIENT.ins, name, sender, code="FERMETURE_DEMANDE_PATIENT", text="Non"),
     ]
     for request in requests:
         schema = etree.XMLSchema(etree.parse(folder / f"{etree.QName(request).localname}.xsd"))

@@ -104,6 +104,18 @@ def test_a_fault_before_any_transaction_is_there_too(lab: Lab) -> None:
     assert checks[0]["rule"] in line["reason"] or checks[0]["title"] == line["reason"]
 
 
+def test_who_does_not_consent_is_not_in_the_journal(lab: Lab) -> None:
+    who = cast.PATIENTS["conteste"]
+    answer = lab.session.create_record(who.ins, who.traits, consent=None)
+    assert "GDP-CONSENT" in answer.problems[0].text
+    _, _, [line] = lab.ops("/journal")
+    assert (line["transaction"], line["code"], line["patient"]) == ("TD1.1", "DMPInvalidRequest", "")
+    _, _, shown = lab.ops(f"/journal/{line['id']}")
+    assert [lab.ops(f"/journal/{line['id']}/{part}")[2] for part in ("request", "answer")] == [b"", b""]
+    assert who.ins.value not in json.dumps(shown)
+    assert "CONTESTE" not in json.dumps(shown)
+
+
 def test_long_messages_are_cut_and_whole_sizes_told(app: LocalApp, journal: Journal) -> None:
     lab = Lab(app, journal, most=100)
     assert lab.session.test_existence(INS).exists

@@ -122,7 +122,7 @@ def _records(session: LpsSession) -> None:
     assert session.test_existence(INS).exists
     traits = cast.CASES["Cas12"]
     created = session.create_record(cast.allocate_ins(traits, 7), traits, consent=session._clock())
-    assert created.created, created
+    assert created.done, created
     assert session.remove_authorisation(INS).ok
     assert session.add_authorisation(INS).ok
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from lxml import etree
 
-from dmpws.client import habilitations, patient_list, patients, registry, repository, update
+from dmpws.client import habilitations, patient_list, patients, registration, registry, repository, update
 from dmpws.client.actor import Actor
 from dmpws.client.envelope import body_of, envelope
 from dmpws.client.errors import BadAnswer
@@ -30,7 +30,7 @@ from dmpws.domain.document import (
     SubmissionSet,
 )
 from dmpws.domain.octets import Octets
-from dmpws.domain.patient import Ins, Traits
+from dmpws.domain.patient import Ins, Name, Traits
 from dmpws.http.limits import Limits
 from dmpws.http.media_type import parse_media_type
 from dmpws.http.mtom import SOAP_TYPE, PackageReader, write_package
@@ -122,7 +122,7 @@ class LpsSession:
         """A fresh signed VIHF."""
         return make(self.token_request(ins), card=self.card, now=self._clock())
 
-    # TD0.2, TD0.3, TD1.1, TD1.6
+    # TD0.2, TD1.1 to TD1.4
 
     def test_existence(self, ins: Ins, *, token: bytes | None = None) -> patients.Existence:
         """TD0.2: does the patient have a DMP, and may I read it?"""
@@ -137,19 +137,64 @@ class LpsSession:
         consent: datetime | None,
         opposes_bris_de_glace: bool = False,
         opposes_centre_15: bool = False,
-    ) -> patients.Creation:
-        """TD1.1: open a DMP; consent is the moment at which the patient agreed, aware."""
-        request = patients.creation_request(
-            ins,
-            traits,
-            self.actor,
-            self.lps,
-            self._clock(),
-            consent=consent,
-            opposes_bris_de_glace=opposes_bris_de_glace,
-            opposes_centre_15=opposes_centre_15,
+        ins_c: Ins | None = None,
+    ) -> registration.RegistrationAnswer:
+        """TD1.1: open a DMP; consent is the moment at which the patient agreed, aware.
+
+        traits: with contacts, representatives, and what was read on the Carte Vitale.
+        """
+        oppositions = registration.Oppositions(opposes_bris_de_glace, opposes_centre_15)
+        request = registration.creation_request(
+            [ins, ins_c] if ins_c else [ins], traits, self._sender(), consent=consent, oppositions=oppositions
         )
-        return patients.creation_answer(self._call("TD1.1", ins, request).body)
+        return registration.registration_answer(self._call("TD1.1", ins, request).body)
+
+    def reactivate_record(
+        self,
+        ins: Ins,
+        name: Name,
+        *,
+        consent: datetime | None,
+        opposes_bris_de_glace: bool | None = None,
+        opposes_centre_15: bool | None = None,
+    ) -> registration.RegistrationAnswer:
+        """TD1.2: open a closed DMP again; consent is the moment at which the patient agreed, aware.
+
+        An opposition that is None stays as it was.
+        """
+        oppositions = registration.Oppositions(opposes_bris_de_glace, opposes_centre_15)
+        request = registration.reactivation_request(ins, name, self._sender(), consent=consent, oppositions=oppositions)
+        return registration.registration_answer(self._call("TD1.2", ins, request).body)
+
+    def read_administrative_data(self, ins: Ins) -> patients.AdministrativeData:
+        """TD1.3a: the patient's identity, contacts, representatives and oppositions, as his DMP holds them."""
+        request = patients.administrative_request(ins, self.lps, self._clock())
+        return patients.administrative_answer(self._call("TD1.3a", ins, request).body)
+
+    def change_administrative_data(
+        self,
+        ins: Ins,
+        traits: Traits,
+        *,
+        opposes_bris_de_glace: bool | None = None,
+        opposes_centre_15: bool | None = None,
+    ) -> registration.RegistrationAnswer:
+        """TD1.3b: replace the administrative data. An opposition that is None stays as it was."""
+        oppositions = registration.Oppositions(opposes_bris_de_glace, opposes_centre_15)
+        request = registration.change_request(ins, traits, self._sender(), oppositions=oppositions)
+        return registration.registration_answer(self._call("TD1.3b", ins, request).body)
+
+    def close_record(
+        self, ins: Ins, name: Name, *, text: str = "", code: str = "FERMETURE_DEMANDE_PATIENT"
+    ) -> registration.RegistrationAnswer:
+        """TD1.4: close the DMP, with the code and text of the motive."""
+        request = registration.closure_request(ins, name, self._sender(), code=code, text=text)
+        return registration.registration_answer(self._call("TD1.4", ins, request).body)
+
+    def _sender(self) -> registration.Sender:
+        return registration.Sender(self.actor, self.lps, self._clock())
+
+    # TD0.3, TD1.6
 
     def add_authorisation(self, ins: Ins, *, treating_doctor: bool = False) -> habilitations.StatusAnswer:
         """TD0.3 AJOUT: declare that the patient authorised me, perhaps as his médecin traitant."""
