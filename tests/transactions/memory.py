@@ -58,9 +58,9 @@ class Patients:
     def _of(self, patient: int) -> PatientRecord:
         return next(r for r in self.records if r.id == patient)
 
-    def _change(self, patient: int, status: DmpStatus, **changes: Any) -> bool:
+    def _change(self, patient: int, expected: DmpStatus, **changes: Any) -> bool:
         record = self._of(patient)
-        if record.status is not status:
+        if record.status is not expected:
             return False
         self.records[self.records.index(record)] = replace(record, **changes)
         return True

@@ -1,5 +1,7 @@
 """TD1.4, fermeture d'un DMP à la demande du patient (DMPWS D13 and D113)."""
 
+import re
+
 from lxml import etree
 
 from dmpws.codec.hl7v3 import registration_answers
@@ -27,7 +29,7 @@ from dmpws.transactions.registry import ALL_MODES, Transaction, register
 ROW = "TD1.4 close"
 
 MOTIVE = Rule("TD14-MOTIVE", "La fermeture a un motif codé, et un texte lisible", "DMPWS D118", "DMPInvalidRequest")
-LONGEST_CODE = 64
+CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 LONGEST_TEXT = 500
 
 
@@ -57,8 +59,8 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
 
 
 def _check_motive(code: str, text: str, report: Report) -> None:
-    ok = 0 < len(code) <= LONGEST_CODE and len(text) <= LONGEST_TEXT and is_written(text)
-    expected = f"un code de {LONGEST_CODE} caractères et un texte de {LONGEST_TEXT} au plus"
+    ok = CODE.fullmatch(code) is not None and len(text) <= LONGEST_TEXT and is_written(text)
+    expected = f"un code et un texte de {LONGEST_TEXT} caractères au plus"
     report.require(ok, MOTIVE, expected=expected, found=f"code « {code[:40]} », texte de {len(text)} caractères")
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from lxml import etree
 from lxml.builder import ElementMaker
 
-from dmpws.codec.hl7v3.message import XSI_NIL, E, Header, answer, coded, read_header
+from dmpws.codec.hl7v3.message import XSI_NIL, E, Header, answer, coded, ii, read_header
 from dmpws.codec.hl7v3.patients import write_ids, write_name
 from dmpws.codec.hl7v3.reading import Identifier
 from dmpws.codec.hl7v3.registration import Registration, read_registration
@@ -83,7 +83,8 @@ def _event(patient: etree._Element) -> etree._Element:
 
 
 def _echo(request: Registration) -> etree._Element:
-    author = E.assignedEntity(E.id(extension=request.author.person.extension, root=oids.PERSONS), classCode="ASSIGNED")
+    person = Identifier(oids.PERSONS, request.author.person.extension)
+    author = E.assignedEntity(ii("id", person), classCode="ASSIGNED")
     patient = _patient(write_ids(request.identifiers), DmpStatus.ACTIVE, request.name)
     patient.append(E.providerOrganization({XSI_NIL: "true"}, classCode="ORG", determinerCode="INSTANCE"))
     registration = E.registrationRequest(
