@@ -15,6 +15,7 @@ from lxml import etree
 
 from dmpws import __version__
 from dmpws.codec.affinity import read_domain
+from dmpws.codec.parameters import write_parameters
 from dmpws.config import Config, ConfigError
 from dmpws.domain.affinity import AffinityDomain
 from dmpws.domain.checks import Report
@@ -318,7 +319,9 @@ class _Learner:
 
 def build_operator_app(config: Config) -> Callable[..., Iterable[bytes]]:
     """Return the WSGI application of the operator port. Raises StorageError or TrustFolderError."""
-    return build_ops_app(_probe(config), _info(config), journal_of(config))
+    return build_ops_app(
+        _probe(config), _info(config), journal_of(config), parameters=write_parameters(config.parameters)
+    )
 
 
 def _probe(config: Config) -> Callable[[], dict[str, str]]:

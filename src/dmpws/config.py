@@ -18,7 +18,8 @@ PROFILES = ("local", "test", "production", "ihe")
 class Option:
     """One option.
 
-    profiles: defaults that differ by profile. choices: allowed values, empty when any.
+    profiles: defaults that differ by profile. choices: allowed values, empty when any. parameter: its code in the
+    parameters file of the DMP, which LPS read every week (GI-DMP EX_GEN-1540).
     """
 
     name: str
@@ -26,6 +27,7 @@ class Option:
     help: str
     choices: tuple[Any, ...] = ()
     profiles: Mapping[str, Any] | None = None
+    parameter: str = ""
 
     @property
     def environment(self) -> str:
@@ -130,9 +132,20 @@ OPTIONS: tuple[Option, ...] = (
         ("structure", "off"),
     ),
     Option("creation", "allowed", "TD1.1 and TD1.2 (DMPWS D13)", ("allowed", "refused")),
-    Option("age_majorite", 18, "age of majority, in years"),
-    Option("fonctions_gestion_mineurs", True, "functions for minors"),
-    Option("cumul_invisible_patient_masque_ps", False, "a document may be masked and invisible at once"),
+    Option("age_majorite", 18, "age of majority, in years", parameter="age-majorite"),
+    Option("fonctions_gestion_mineurs", True, "functions for minors", parameter="fonctions-gestion-mineurs"),
+    Option(
+        "cumul_invisible_patient_masque_ps",
+        False,
+        "a document may be masked to professionals and invisible to the patient at once",
+        parameter="cumul-invisible_patient-masque_ps",
+    ),
+    Option(
+        "hr_periode_max_mois",
+        24,
+        "months of reimbursement data (REMB) that a record shows",
+        parameter="hr-periode-max-mois",
+    ),
     Option("feeding_requires", "nothing", "what a deposit needs (DMPWS D20)", ("nothing", "authorisation")),
     Option("strict_identity", False, "refuse lots whose identity traits differ from the record (DMPWS D36)"),
     Option("cda", "header", "CDA validation level (DMPWS D17)", ("off", "header", "xsd", "schematron")),
@@ -190,6 +203,11 @@ class Config:
             raise AttributeError(name) from None
 
     @property
+    def parameters(self) -> Mapping[str, str]:
+        """The parameters file: values as text, by code."""
+        return {o.parameter: _xml_text(self.values[o.name]) for o in OPTIONS if o.parameter}
+
+    @property
     def data_folder(self) -> Path:
         return Path(self.values["data"])
 
@@ -236,6 +254,10 @@ def load(
     profile, _ = resolve(_BY_NAME["profile"], "local")
     resolved = {option.name: resolve(option, profile) for option in OPTIONS}
     return Config({k: v for k, (v, _) in resolved.items()}, {k: origin for k, (_, origin) in resolved.items()})
+
+
+def _xml_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _read(file: Path) -> dict[str, Any]:

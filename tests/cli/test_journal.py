@@ -32,7 +32,7 @@ def session(app: LocalApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     """A client whose exchanges are kept; the command line finds the operator port by DMPWS_OPS_PORT."""
     journal = Journal(tmp_path / "journal.sqlite")
     card = app.pki.card("medecin-libre")
-    with make_server("127.0.0.1", 0, build_ops_app(dict, {}, journal), handler_class=_Silent) as server:
+    with make_server("127.0.0.1", 0, build_ops_app(dict, {}, journal, parameters=b""), handler_class=_Silent) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         monkeypatch.setenv("DMPWS_OPS_PORT", str(server.server_port))

@@ -27,7 +27,7 @@ class Lab:
         transport = WsgiTransport(Journalled(app, journal.add, most=most), card, PATH)
         self.post = transport.post
         self.session = LpsSession(card, transport=transport, clock=app.clock)
-        self._ops = build_ops_app(dict, {}, journal)
+        self._ops = build_ops_app(dict, {}, journal, parameters=b"")
 
     def ops(self, path: str, method: str = "GET", **environ: str) -> tuple[int, dict[str, str], Any]:
         path, _, query = path.partition("?")
@@ -200,7 +200,7 @@ def test_quotes_and_sql_in_a_filter_find_nothing(lab: Lab) -> None:
 
 def test_without_a_journal_the_pages_say_so() -> None:
     statuses: list[str] = []
-    app = build_ops_app(dict, {})
+    app = build_ops_app(dict, {}, parameters=b"")
     body = b"".join(
         app({"PATH_INFO": "/journal", "REQUEST_METHOD": "GET"}, lambda status, _headers: statuses.append(status))
     )

@@ -10,6 +10,7 @@ from live_wire import existence, https, post
 
 from dmpws import cast
 from dmpws.cli import main
+from dmpws.codec.parameters import read_parameters
 from dmpws.testing.server import LiveServer
 
 pytestmark = pytest.mark.live
@@ -31,6 +32,12 @@ def test_health_and_info(live: LiveServer) -> None:
     info = json.loads(text)
     assert (status, info["name"], info["guide"], info["url"]) == (200, "dmpws", "2.10", live.url)
     assert {"TD0.2", "TD0.3", "TD1.1", "TD2.1", "TD3.1", "TD3.2"} <= info["transactions"].keys()
+
+
+def test_the_parameters_file(live: LiveServer) -> None:
+    status, text = get(live, "/parameters")
+    values = read_parameters(text.encode())
+    assert (status, values["age-majorite"], values["hr-periode-max-mois"]) == (200, "18", "24")
 
 
 def test_other_pages_and_methods(live: LiveServer) -> None:

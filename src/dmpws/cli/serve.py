@@ -239,6 +239,7 @@ def _announce(config: Config) -> None:
     print(f"\nServices          {services}/<service>   contracts: {services}/patients?wsdl")
     if config.ops_port:
         print(f"Operator port     http://127.0.0.1:{config.ops_port}/health  /ready  /metrics  /info  /journal")
+        print(f"Parameters file   http://127.0.0.1:{config.ops_port}/parameters")
     if config.pki_folder.is_dir():
         pki = open_pki(config.pki_folder)
         cards = pki.folder / "cards"

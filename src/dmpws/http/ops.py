@@ -1,4 +1,4 @@
-"""The operator port: `/health`, `/ready`, `/metrics`, `/info` and the journal, over plain HTTP on loopback.
+"""The operator port: `/health`, `/ready`, `/metrics`, `/info`, `/parameters` and the journal, in HTTP on loopback.
 
 It is a server of its own: gunicorn ends TLS on all its binds or on none, so it cannot share the protocol port.
 """
@@ -18,9 +18,12 @@ Probe = Callable[[], Mapping[str, str]]
 
 
 def build_ops_app(
-    probe: Probe, info: Mapping[str, Any], journal: JournalStore | None = None
+    probe: Probe, info: Mapping[str, Any], journal: JournalStore | None = None, *, parameters: bytes
 ) -> Callable[..., Iterable[bytes]]:
-    """Return the WSGI application of the operator port. journal: None when none is kept."""
+    """Return the WSGI application of the operator port.
+
+    parameters: the parameters file of the DMP. journal: None when none is kept.
+    """
 
     def health() -> tuple[str, str, bytes]:
         return "200 OK", JSON, b'{"status": "up"}\n'
@@ -37,7 +40,16 @@ def build_ops_app(
     def show_info() -> tuple[str, str, bytes]:
         return "200 OK", JSON, _json(info)
 
-    pages = {"/health": health, "/ready": ready, "/metrics": metrics, "/info": show_info}
+    def show_parameters() -> tuple[str, str, bytes]:
+        return "200 OK", "application/xml", parameters
+
+    pages = {
+        "/health": health,
+        "/ready": ready,
+        "/metrics": metrics,
+        "/info": show_info,
+        "/parameters": show_parameters,
+    }
 
     def app(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
