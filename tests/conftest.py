@@ -1,10 +1,12 @@
 """Fixtures shared by all tests; those that vendors may use too are in dmpws.testing.plugin."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from dmpws.domain import internet_account
 from dmpws.soap.validation import Schemas
 
 
@@ -15,6 +17,14 @@ def reference() -> Path:
     if not folder.is_dir():
         pytest.skip("official reference material is not at hand (DMPWS_REFERENCE)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_password_hashes() -> Iterator[None]:
+    """The true cost is a third of a second, every time; tests/transactions/test_credentials.py pays it once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(internet_account, "COST", (4, 8, 1))
+        yield
 
 
 @pytest.fixture(scope="session")

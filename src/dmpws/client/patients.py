@@ -37,6 +37,10 @@ class Existence:
     closure_code: str = ""
     closure_text: str = ""
     problems: tuple[Problem, ...] = ()
+    internet_account: bool = False
+    """COMPTE_INTERNET_OUVERT."""
+    attached_to_ens: bool = False
+    """RATTACHEMENT_ENS."""
 
     @property
     def exists(self) -> bool:
@@ -88,6 +92,7 @@ def existence_answer(body: etree._Element) -> Existence:
         return Existence(type_code, code, problems=problems)
     authorisation = lines.get("AUTORISATION")
     doctor = lines.get("STATUT_MT")
+    said = _observed(patient)
     return Existence(
         type_code,
         code,
@@ -101,6 +106,8 @@ def existence_answer(body: etree._Element) -> Existence:
         closure_code=get(body, f".//{H}detectedIssueEvent/{H}code", "code"),
         closure_text=body.findtext(f".//{H}detectedIssueEvent/{H}text") or "",
         problems=problems,
+        internet_account=said.get("COMPTE_INTERNET_OUVERT", False),
+        attached_to_ens=said.get("RATTACHEMENT_ENS", False),
     )
 
 
@@ -110,10 +117,7 @@ def administrative_answer(body: etree._Element) -> AdministrativeData:
     type_code, problems = acknowledgement(body)
     if patient is None:
         return AdministrativeData(type_code, problems=problems)
-    said = {
-        get(observation, f"{H}code", "code"): get(observation, f"{H}value", "value") == "true"
-        for observation in patient.iter(f"{H}administrativeObservation")
-    }
+    said = _observed(patient)
     return AdministrativeData(
         type_code,
         identifiers=_identifiers(patient),
@@ -128,6 +132,14 @@ def administrative_answer(body: etree._Element) -> AdministrativeData:
 
 def _identifiers(patient: etree._Element) -> tuple[Ins, ...]:
     return tuple(Ins(i.get("extension", ""), i.get("root", "")) for i in patient.findall(f"{H}id"))
+
+
+def _observed(patient: etree._Element) -> dict[str, bool]:
+    """Which administrativeObservations are true, by code."""
+    return {
+        get(observation, f"{H}code", "code"): get(observation, f"{H}value", "value") == "true"
+        for observation in patient.iter(f"{H}administrativeObservation")
+    }
 
 
 def _authorisation(line: etree._Element | None) -> AuthorisationState | None:

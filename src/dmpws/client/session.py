@@ -9,7 +9,16 @@ from typing import Self
 
 from lxml import etree
 
-from dmpws.client import habilitations, patient_list, patients, registration, registry, repository, update
+from dmpws.client import (
+    habilitations,
+    patient_access,
+    patient_list,
+    patients,
+    registration,
+    registry,
+    repository,
+    update,
+)
 from dmpws.client.actor import Actor
 from dmpws.client.envelope import body_of, envelope
 from dmpws.client.errors import BadAnswer
@@ -29,6 +38,7 @@ from dmpws.domain.document import (
     Status,
     SubmissionSet,
 )
+from dmpws.domain.internet_account import ChannelType
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import Ins, Name, Traits
 from dmpws.http.limits import Limits
@@ -228,6 +238,33 @@ class LpsSession:
         """
         request = patient_list.list_request(since, date_type, owner)
         return patient_list.list_answer(self._call("TD0.4", ins, request).body)
+
+    # TD1.5, for a DMP that is not attached to Mon espace santé
+
+    def open_internet_account(self, ins: Ins, kind: ChannelType, channel: str) -> patient_access.AccessAnswer:
+        """TD1.5a: open the patient's internet account. channel: where his one-time codes go."""
+        request = patient_access.create_request(kind, channel)
+        return patient_access.access_answer(self._call("TD1.5a", ins, request).body)
+
+    def renew_internet_account(self, ins: Ins) -> patient_access.AccessAnswer:
+        """TD1.5d: a new login and password for the patient."""
+        return patient_access.access_answer(self._call("TD1.5d", ins, patient_access.renew_request()).body)
+
+    def add_otp_channel(self, ins: Ins, kind: ChannelType, channel: str) -> habilitations.StatusAnswer:
+        """TD1.5b AJOUT: a second way for the one-time codes."""
+        return self._otp(ins, "AJOUT", kind, channel)
+
+    def change_otp_channel(self, ins: Ins, kind: ChannelType, channel: str) -> habilitations.StatusAnswer:
+        """TD1.5b MODIFICATION: another number or address."""
+        return self._otp(ins, "MODIFICATION", kind, channel)
+
+    def remove_otp_channel(self, ins: Ins, kind: ChannelType, channel: str = "") -> habilitations.StatusAnswer:
+        """TD1.5b SUPPRESSION. channel: only if it is this one."""
+        return self._otp(ins, "SUPPRESSION", kind, channel)
+
+    def _otp(self, ins: Ins, action: str, kind: ChannelType, channel: str) -> habilitations.StatusAnswer:
+        request = patient_access.otp_request(action, kind, channel)
+        return patient_access.access_answer(self._call("TD1.5b", ins, request).body)
 
     # TD2.1
 

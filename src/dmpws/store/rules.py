@@ -77,3 +77,9 @@ PATIENT_EXISTS = Rule(
     "DMP-CLIENT",
     "DMPFound",
 )
+ACCOUNT_EXISTS = Rule(
+    "STORE-ACCOUNT-EXISTS",
+    "Le patient n'a pas encore de compte internet",
+    "DMP-CLIENT",
+    "DMPPatientAccessAlreadyExists",
+)

@@ -138,6 +138,26 @@ authorisation_event = Table(
     Index(None, "patient_id", "holder_kind", "holder"),
 )
 
+internet_account = Table(
+    "internet_account",
+    metadata,
+    Column("patient_id", ForeignKey(patient.c.id), primary_key=True),
+    Column("login", Text, nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("renewed_at", Instant, nullable=False),
+)
+
+otp_channel = Table(
+    "otp_channel",
+    metadata,
+    Column("patient_id", ForeignKey(patient.c.id), primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    CheckConstraint("type IN ('SMS', 'EMAIL')", name="type"),
+)
+
 # Registry and repository.
 
 submission_set = Table(

@@ -9,6 +9,7 @@ from dmpws.store.directory import DirectoryTable
 from dmpws.store.documents import DocumentTable
 from dmpws.store.encryption import Sealer
 from dmpws.store.erasure import Erasures
+from dmpws.store.internet_accounts import InternetAccountTable
 from dmpws.store.octets import StoredOctets
 from dmpws.store.packages import PackageTable
 from dmpws.store.patients import PatientTable
@@ -58,6 +59,7 @@ class UnitOfWork:
         self._deposits = Deposits(blobs)
         self.patients = PatientTable(session)
         self.authorisations = AuthorisationTable(session)
+        self.internet_accounts = InternetAccountTable(session)
         self.documents = DocumentTable(session, self._deposits, sealer)
         self.erasure = Erasures(session, self._deposits)
         self.packages = PackageTable(session, sealer)

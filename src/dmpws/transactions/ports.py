@@ -10,6 +10,7 @@ from dmpws.domain.authorised import AuthorisedQuery, AuthorisedRecord
 from dmpws.domain.directory import Card, Directory, Professional, Structure, TokenMemory
 from dmpws.domain.document import Association, DocumentEntry, Folder, Status, StoredEntry, SubmissionSet
 from dmpws.domain.erasure import Content
+from dmpws.domain.internet_account import Channel, ChannelType, InternetAccount
 from dmpws.domain.octets import Octets
 from dmpws.domain.packages import StoredAssociation, StoredFolder, StoredSet
 from dmpws.domain.patient import Ins, PatientRecord, Switch, Traits
@@ -121,6 +122,28 @@ class Authorisations(Protocol):
 
     def history(self, patient: int, holder: Holder | None = None) -> Sequence[AuthorisationEvent]:
         """Every change on a record, or those that concern one holder, in order."""
+        ...
+
+
+class InternetAccounts(Protocol):
+    """The internet accounts of the patients (TD1.5)."""
+
+    def get(self, patient: int) -> InternetAccount | None: ...
+
+    def open(self, patient: int, account: InternetAccount, *, now: datetime) -> None:
+        """Open an account, which TD0.2 shows from now on. Raises Refused (DMPPatientAccessAlreadyExists)."""
+        ...
+
+    def renew(self, patient: int, login: str, password_hash: str, *, now: datetime) -> bool:
+        """Replace login and password; False when there is no account."""
+        ...
+
+    def put_channel(self, patient: int, channel: Channel, *, now: datetime) -> None:
+        """Add the channel, or put it in place of the one of its type."""
+        ...
+
+    def remove_channel(self, patient: int, of: ChannelType) -> bool:
+        """Remove the channel of a type; False when there is none."""
         ...
 
 
@@ -379,6 +402,8 @@ class UnitOfWork(Protocol):
     def patients(self) -> Patients: ...
     @property
     def authorisations(self) -> Authorisations: ...
+    @property
+    def internet_accounts(self) -> InternetAccounts: ...
     @property
     def documents(self) -> Documents: ...
     @property
