@@ -13,7 +13,7 @@ DATA ?= var
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench clean lock
+.PHONY: help run test lint bench docs clean lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ lint: $(VENV)/.complete ## style and types
 
 bench: $(VENV)/.complete ## throughput and its ratio to the floor
 	@$(BIN)/dmpws bench
+
+docs: $(VENV)/.complete ## write the generated pages of docs/
+	@$(BIN)/python -m dmpws.testing.pages docs
 
 clean: ## remove the environment and the server's data
 	rm -rf $(VENV) $(DATA) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dmpws.domain.checks import Outcome
+from dmpws.domain.errors import CATALOGUE
 
 MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.WARNED: "!", Outcome.SKIPPED: "-"}
 
@@ -19,3 +20,11 @@ def lines_of(checks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             yield from (f"    {label} : {check[name]}" for name, label in _VALUES.items() if check[name])
         elif seen := "  ".join(check[name] for name in ("where", "found") if check[name]):
             yield f"    {seen}"
+
+
+def remedies_of(checks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What to change, once for each code of the checks that failed (docs/faq.md)."""
+    codes = dict.fromkeys(check["code"] for check in checks if check["outcome"] == Outcome.FAILED)
+    for code in codes:
+        yield code
+        yield f"    que changer : {CATALOGUE[code].remedy}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from dmpws import cast
 from dmpws.app import SERVICES_PATH
 from dmpws.cli import EXIT_FAILED, EXIT_UNREACHABLE, EXIT_USAGE, Failure
-from dmpws.cli.explain import lines_of
+from dmpws.cli.explain import lines_of, remedies_of
 from dmpws.client import Unreachable
 from dmpws.client.transport import HttpsTransport
 from dmpws.domain.checks import Outcome, Refused
@@ -89,6 +89,8 @@ def report(name: str, judgement: Judgement, *, only_failures: bool = False) -> I
     failures = judgement.failures
     yield ""
     if failures:
+        yield from remedies_of(check.values() for check in failures)
+        yield ""
         codes = ", ".join(dict.fromkeys(check.rule.code for check in failures))
         yield f"{len(failures)} règles sur {made} ne sont pas respectées ; le DMP répondrait {codes.partition(', ')[0]}"
     else:

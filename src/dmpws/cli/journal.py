@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from dmpws.cli import EXIT_UNREACHABLE, EXIT_USAGE, Failure
-from dmpws.cli.explain import lines_of
+from dmpws.cli.explain import lines_of, remedies_of
 
 POLL_SECONDS = 0.5
 FILTERS = {
@@ -141,6 +141,7 @@ def explained(exchange: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {name:<20} {sent['size']} octets{cut}"
     yield ""
     yield from lines_of(exchange["checks"])
+    yield from remedies_of(exchange["checks"])
     yield ""
     yield from (f"  {step['ms']:>9.1f} ms  {step['step']}" for step in exchange["steps"])
 
