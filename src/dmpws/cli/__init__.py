@@ -19,6 +19,7 @@ VERBS = (
     "demo",
     "pki",
     "seed",
+    "patient",
     "vihf",
     "frame",
     "wsdl",

@@ -5,12 +5,10 @@ import json
 from contextlib import closing
 from datetime import UTC, datetime
 
-from dmpws import cast
 from dmpws.app import store_of
 from dmpws.cli import Failure
-from dmpws.domain import oids
+from dmpws.cli.desk import ins_of
 from dmpws.domain.authorisation import By
-from dmpws.domain.patient import Ins
 from dmpws.seed import seed
 from dmpws.store import Store, migrate
 from dmpws.transactions.ports import StorageError
@@ -34,19 +32,16 @@ def run(args: argparse.Namespace) -> int:
         with closing(store_of(args.config)) as store:
             migrate.require_current(store.database.engine)
             now = datetime.now(UTC)
-            done = _expire(store, args.patient, now) if args.what == "expire" else {"opened": seed(store, now)}
+            done = _expire(store, args, now) if args.what == "expire" else {"opened": seed(store, now)}
     except StorageError as error:
         raise Failure(str(error)) from None
     print(json.dumps(done) if args.format == "json" else " ".join(f"{name}: {count}" for name, count in done.items()))
     return 0
 
 
-def _expire(store: Store, patient: str, now: datetime) -> dict[str, int]:
-    value, _, authority = patient.partition("^")
-    known = cast.PATIENTS.get(patient)
-    ins = known.ins if known else Ins(value, authority or oids.INS_NIR_TEST)
+def _expire(store: Store, args: argparse.Namespace, now: datetime) -> dict[str, int]:
     with store.write() as work:
-        record = work.patients.find(ins)
+        record = work.patients.find(ins_of(args.config, args.patient))
         if record is None:
-            raise Failure(f"{patient}: no DMP")
+            raise Failure(f"{args.patient}: no DMP")
         return {"expired": work.authorisations.expire(record.id, by=LABORATORY, now=now)}

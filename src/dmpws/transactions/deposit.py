@@ -28,7 +28,7 @@ from dmpws.domain.lot.relations import relied_on
 from dmpws.domain.octets import Octets
 from dmpws.signature.model import LotDocument, LotEvidence, ReceivedLot, VerifiedLot
 from dmpws.transactions.admission import caller_of
-from dmpws.transactions.call import Call
+from dmpws.transactions.call import Call, Context
 from dmpws.xml.parser import XmlLimits
 
 SIGNATURE_SIZE = Rule(
@@ -140,7 +140,7 @@ def verify_signature(
 
 
 def prepare_lot(
-    call: Call,
+    call: Context,
     received: ReceivedSubmission,
     octets: Mapping[str, Octets],
     verified: VerifiedLot | None,
@@ -198,7 +198,7 @@ def prepare_lot(
     )
 
 
-def final_id(submitted: str, call: Call) -> str:
+def final_id(submitted: str, call: Context) -> str:
     """A UUID that was submitted stays; a symbolic id gets a new one (ITI TF-2 3.42.4.1.3.7)."""
     return submitted if _UUID.fullmatch(submitted) else f"urn:uuid:{call.new_uuid()}"
 

@@ -1,23 +1,16 @@
 """What the four transactions TD3.3 share (ITI-57): one operation, one way to read, judge and store an update."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lxml import etree
 
 from dmpws.codec.ebxml.answers import errors_of, registry_response
-from dmpws.codec.ebxml.fragments import association_fragment, entry_fragment, set_fragment
-from dmpws.codec.ebxml.rim import RimObject
-from dmpws.codec.ebxml.submission import ReceivedSubmission, read_entry, read_submission
+from dmpws.codec.ebxml.submission import ReceivedSubmission, read_submission
 from dmpws.codec.ebxml.versions import read_stored, with_visibility
 from dmpws.codec.value_sets import value_sets
-from dmpws.domain import oids
 from dmpws.domain.checks import Outcome, Refused, Report
 from dmpws.domain.document import (
-    HAS_MEMBER,
-    Association,
-    DocumentEntry,
-    Status,
     StoredEntry,
     SubmissionSet,
 )
@@ -29,7 +22,6 @@ from dmpws.domain.lot.registry import SET_KNOWN
 from dmpws.domain.lot.update import (
     TARGET,
     Change,
-    NewMetadata,
     StatusChange,
     check_once,
     check_status,
@@ -42,9 +34,8 @@ from dmpws.domain.visibility import knows
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import admit
 from dmpws.transactions.call import Call
-from dmpws.transactions.deposit import final_association, final_id
 from dmpws.transactions.reading import current_versions, reader_of
-from dmpws.transactions.vaccination import are_notes, keep_history
+from dmpws.transactions.versioning import PreparedVersion, new_version, store_update
 from dmpws.xml.names import LCM
 
 OPERATION = Operation(
@@ -56,32 +47,6 @@ OPERATION = Operation(
 )
 
 REFERENCES = ("ITI TF-2 3.57", "PDT-INF-526", "PDT-INF-606", "DMPWS D28", "DMPWS D77")
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedVersion:
-    """Implements dmpws.transactions.ports.NewVersion."""
-
-    previous: StoredEntry
-    entry: DocumentEntry
-    entry_uuid: str
-    fragment: bytes
-    status: Status
-    submitted_id: str
-    propagates: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedUpdate:
-    """Implements dmpws.transactions.ports.RegistryUpdate."""
-
-    patient: int
-    submission_set: SubmissionSet
-    submission_set_uuid: str
-    submission_set_fragment: bytes
-    versions: Sequence[PreparedVersion]
-    statuses: Sequence[tuple[StoredEntry, Status]]
-    associations: Sequence[tuple[Association, bytes]]
 
 
 def handle(call: Call, body: etree._Element) -> SoapReply:
@@ -115,11 +80,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     versions = [replace(v, status=wanted.get(v.previous.id, v.status)) for v in versions]
     superseded = {version.previous.id for version in versions}
     statuses = [(e, wanted[e.id]) for e in known.values() if e.id in wanted and e.id not in superseded]
-    call.store.documents.add_update(_prepare(call, record, received, versions, statuses), now=call.now)
-    deleted = [entry for entry, status in statuses if status is Status.DELETED]
-    if are_notes([*deleted, *(version.previous for version in versions)]):
-        keep_history(call, record)
-    _note(call, versions, statuses)
+    store_update(call, record, received, versions, statuses)
     return SoapReply(registry_response())
 
 
@@ -189,60 +150,7 @@ def _check(
     stored, item = read_stored(current)
     check_new_version(change.entry, current, stored, facts, report)
     submitted = next(i for i in received.entries if i.id == change.entry.id)
-    return _new_version(call, change, current, with_visibility(item, submitted))
-
-
-def _new_version(call: Call, change: NewMetadata, current: StoredEntry, item: RimObject) -> PreparedVersion:
-    # A client that copies what TD3.1 gave it names the old version: it did not choose that UUID.
-    own = change.entry.id.lower() != current.entry_uuid
-    uuid = final_id(change.entry.id if own else "", call)
-    fragment = entry_fragment(
-        item,
-        uuid,
-        hash_=current.hash,
-        size=current.size,
-        repository=oids.REPOSITORY,
-        version=current.version + 1,
-        new_uuid=call.new_uuid,
-    )
-    entry = read_entry(item, Report())
-    return PreparedVersion(current, entry, uuid, fragment, current.status, change.entry.id, change.propagates)
-
-
-def _prepare(
-    call: Call,
-    record: PatientRecord,
-    received: ReceivedSubmission,
-    versions: Sequence[PreparedVersion],
-    statuses: Sequence[tuple[StoredEntry, Status]],
-) -> PreparedUpdate:
-    """Final ids and fragments of the set and of its HasMember associations; UpdateAvailabilityStatus is not kept."""
-    lot = received.submission.submission_set
-    set_uuid = final_id(lot.id, call)
-    documents = {version.submitted_id: version.entry_uuid for version in versions}
-    kept = [a for a in received.submission.associations if a.type == HAS_MEMBER]
-    final = {lot.id: set_uuid} | documents | {a.id: final_id(a.id, call) for a in kept}
-    members = [final_association(a, final, lot.id, frozenset(documents)) for a in kept]
-    return PreparedUpdate(
-        patient=record.id,
-        submission_set=lot,
-        submission_set_uuid=set_uuid,
-        submission_set_fragment=set_fragment(received.set, set_uuid, new_uuid=call.new_uuid),
-        versions=versions,
-        statuses=statuses,
-        associations=[(a, association_fragment(a, new_uuid=call.new_uuid)) for a in members],
-    )
-
-
-def _note(call: Call, versions: Sequence[PreparedVersion], statuses: Iterable[tuple[StoredEntry, Status]]) -> None:
-    """Old and new values in the trace (DMPWS D22)."""
-    for version in versions:
-        old, new = version.previous, version.entry
-        visibility = {"old": ", ".join(sorted(old.visibility)), "new": ", ".join(sorted(new.visibility))}
-        call.notes.changes.append({"uniqueId": old.unique_id, **visibility, "entryUUID": version.entry_uuid})
-    moved = ((v.previous, v.status) for v in versions if v.status is not v.previous.status)
-    for entry, status in (*moved, *statuses):
-        call.notes.changes.append({"uniqueId": entry.unique_id, "old": entry.status.name, "new": status.name})
+    return new_version(call, change, current, with_visibility(item, submitted))
 
 
 def refuse(refused: Refused, _body: etree._Element) -> SoapReply:

@@ -23,7 +23,7 @@ from dmpws.domain.lot.vaccination import SAME, SAME_TEXT
 from dmpws.domain.patient import PatientRecord
 from dmpws.domain.query import DocumentQuery
 from dmpws.domain.vaccination import HISTORY_TYPE, NOTE_TYPE, VaccinationNote
-from dmpws.transactions.call import Call
+from dmpws.transactions.call import Context
 from dmpws.transactions.deposit import prepare_lot
 
 MOST = 1000
@@ -57,7 +57,11 @@ def _is_note(entry: DocumentEntry | StoredEntry) -> bool:
 
 
 def check_duplicates(
-    call: Call, record: PatientRecord, notes: Mapping[str, VaccinationNote], replaced: Collection[int], report: Report
+    call: Context,
+    record: PatientRecord,
+    notes: Mapping[str, VaccinationNote],
+    replaced: Collection[int],
+    report: Report,
 ) -> None:
     """Check that the vaccinations of a lot are new: no same CIS code and day, in the record or in the lot itself.
 
@@ -73,7 +77,7 @@ def check_duplicates(
             known.add(key)
 
 
-def keep_history(call: Call, record: PatientRecord, added: Collection[str] = ()) -> None:
+def keep_history(call: Context, record: PatientRecord, added: Collection[str] = ()) -> None:
     """Write a new version of the historique from the notes in force: after notes were added, replaced or deleted.
 
     To be called in the unit of work of that change, after it. added: uniqueIds of the notes it brought. Raises
@@ -91,7 +95,7 @@ def keep_history(call: Call, record: PatientRecord, added: Collection[str] = ())
     _store(call, record, _write(call, record, notes, former, current), current)
 
 
-def _in_force(call: Call, record: PatientRecord) -> list[StoredNote]:
+def _in_force(call: Context, record: PatientRecord) -> list[StoredNote]:
     """The notes the historique is made of. A hidden one is not: the historique would show it."""
     found: list[StoredNote] = []
     for entry in _find(call, record, NOTE_TYPE, (Status.APPROVED, Status.ARCHIVED)):
@@ -101,12 +105,12 @@ def _in_force(call: Call, record: PatientRecord) -> list[StoredNote]:
     return found
 
 
-def _find(call: Call, record: PatientRecord, type_code: Code, statuses: tuple[Status, ...]) -> Sequence[StoredEntry]:
+def _find(call: Context, record: PatientRecord, type_code: Code, statuses: tuple[Status, ...]) -> Sequence[StoredEntry]:
     query = DocumentQuery(patient=record.id, statuses=statuses, types=(type_code,))
     return call.store.documents.find(query, limit=MOST)
 
 
-def _read(call: Call, entry: StoredEntry) -> etree._Element | None:
+def _read(call: Context, entry: StoredEntry) -> etree._Element | None:
     """The stored document; None when it cannot be read any more, or never could (`cda` was off)."""
     try:
         document, _ = parse_document(call.store.documents.octets(entry).read(), call.settings.cda_limits)
@@ -134,7 +138,7 @@ def _require_new(notes: Iterable[StoredNote], added: Collection[str]) -> None:
 
 
 def _write(
-    call: Call,
+    call: Context,
     record: PatientRecord,
     notes: Sequence[StoredNote],
     former: StoredEntry | None,
@@ -158,7 +162,7 @@ def _write(
     ).to_xml()
 
 
-def _store(call: Call, record: PatientRecord, cda: bytes, current: StoredEntry | None) -> None:
+def _store(call: Context, record: PatientRecord, cda: bytes, current: StoredEntry | None) -> None:
     """Store a version in a lot of the DMP, as visible as the version it replaces."""
     visibility = tuple(sorted(current.visibility)) if current is not None else ()
     entry = replace(entry_of(cda, _ENTRY, visibility=visibility), service_stop="")
@@ -187,5 +191,5 @@ def _store(call: Call, record: PatientRecord, cda: bytes, current: StoredEntry |
     call.notes.documents.append({"uniqueId": entry.unique_id, "typeCode": HISTORY_TYPE.code})
 
 
-def _new_oid(call: Call) -> str:
+def _new_oid(call: Context) -> str:
     return f"{oids.VACCINATION_HISTORIES}.{UUID(call.new_uuid()).int}"

@@ -8,6 +8,7 @@ from dmpws.codec.ebxml.rim import Classification, RimObject, read_object
 from dmpws.codec.ebxml.submission import read_entry
 from dmpws.domain import oids
 from dmpws.domain.checks import Report
+from dmpws.domain.code import Code
 from dmpws.domain.document import DocumentEntry, StoredEntry
 from dmpws.xml.names import RIM
 from dmpws.xml.parser import parse
@@ -25,9 +26,17 @@ _END = b"</ns4:RegistryObjectList>"
 
 def with_visibility(stored: RimObject, submitted: RimObject) -> RimObject:
     """The stored metadata with the visibility codes of the submitted ones, whatever else these say."""
-    kept = [c for c in stored.classifications if not _is_visibility(c)]
-    return replace(stored, classifications=kept + [c for c in submitted.classifications if _is_visibility(c)])
+    kept = [c for c in stored.classifications if not is_visibility(c)]
+    return replace(stored, classifications=kept + [c for c in submitted.classifications if is_visibility(c)])
 
 
-def _is_visibility(c: Classification) -> bool:
-    return c.scheme == names.CONFIDENTIALITY_CODE and c.slots.get("codingScheme") == (oids.VISIBILITY,)
+def is_visibility(c: Classification, code: str = "") -> bool:
+    """Tell whether a Classification is a visibility code, or this one."""
+    mask = c.scheme == names.CONFIDENTIALITY_CODE and c.slots.get("codingScheme") == (oids.VISIBILITY,)
+    return mask and code in ("", c.representation)
+
+
+def coded(scheme: str, code: Code) -> Classification:
+    """A coded attribute, as a client would have submitted it."""
+    slots: dict[str, tuple[str, ...]] = {"codingScheme": (code.system,)}
+    return Classification(scheme, "", code.code, slots, ((code.display or code.code, "UTF8", "FR"),))
