@@ -6,7 +6,7 @@ import pytest
 from acts_world import INS, MOTHER, World, doctor, document, refused
 from sqlalchemy import select
 
-from dmpws.acts import identity, masking, rectifying
+from dmpws.acts import masking, rectifying, traits
 from dmpws.acts.actor import Actor, operator, patient, representative
 from dmpws.codec.ebxml.versions import read_stored
 from dmpws.domain import oids
@@ -172,11 +172,11 @@ def test_the_identity_is_rectified_and_the_traces_keep_before_and_after(world: W
     world.open()
     desk = world.desk(HOST, motive="erreur de saisie", proof="INSi 2026-11-20")
     asked = {"birth_name": "ATTRIBUT", "birth_date": "19790329"}
-    assert identity.rectify(desk, INS, asked)
-    assert not identity.rectify(desk, INS, asked)
-    traits = world.record().traits
-    assert (traits.name.birth, traits.name.given, traits.birth_date) == ("ATTRIBUT", "DOMINIQUE", "19790329")
-    assert traits.addresses
+    assert traits.rectify(desk, INS, asked)
+    assert not traits.rectify(desk, INS, asked)
+    now = world.record().traits
+    assert (now.name.birth, now.name.given, now.birth_date) == ("ATTRIBUT", "DOMINIQUE", "19790329")
+    assert now.addresses
     assert world.traces()[0]["changes"] == [
         {"what": "birth", "old": "PAT-TROIS", "new": "ATTRIBUT"},
         {"what": "birth_date", "old": "19790328", "new": "19790329"},
@@ -196,5 +196,5 @@ def test_the_identity_is_rectified_and_the_traces_keep_before_and_after(world: W
 )
 def test_an_identity_that_cannot_be(world: World, values: dict[str, str], rule: str) -> None:
     record = world.open()
-    assert refused(lambda: identity.rectify(world.desk(HOST, motive="essai"), INS, values)) == rule
+    assert refused(lambda: traits.rectify(world.desk(HOST, motive="essai"), INS, values)) == rule
     assert world.record().traits == record.traits

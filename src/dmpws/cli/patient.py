@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any
 
-from dmpws.acts import closing, identity, masking, rectifying, switches
+from dmpws.acts import closing, identity, masking, rectifying, switches, traits
 from dmpws.cli import EXIT_USAGE, Failure, patient_end
 from dmpws.cli.desk import add_reasons, ins_of, operator_desk
 from dmpws.domain.authorisation import Holder, HolderKind
@@ -41,9 +41,12 @@ def add_parser(subparsers: Any) -> None:
     added.add_argument("--lift", action="store_true", help="show it again")
     added = verb("rectify", _rectify, "correct the patient's identity, or metadata of a document", motive=True)
     added.add_argument("patient", metavar="PATIENT", help=PATIENT_HELP)
-    fields = f"{', '.join(identity.FIELDS)}; with --document: {', '.join(rectifying.DOCUMENT_FIELDS)}"
+    fields = f"{', '.join(traits.FIELDS)}; with --document: {', '.join(rectifying.DOCUMENT_FIELDS)}"
     added.add_argument("values", nargs="+", metavar="NAME=VALUE", help=fields)
     added.add_argument("--document", metavar="UNIQUE_ID", help="uniqueId of the document")
+    added = verb("identify", _identify, "give the record a new current identifier", motive=True)
+    added.add_argument("patient", metavar="PATIENT", help=PATIENT_HELP)
+    added.add_argument("ins", metavar="INS", help="the new one, or INS^OID")
     added = verb("switch", _switch, "turn one of the patient's switches on or off")
     added.add_argument("patient", metavar="PATIENT", help=PATIENT_HELP)
     added.add_argument("switch", choices=SWITCHES)
@@ -97,8 +100,15 @@ def _rectify(args: argparse.Namespace) -> int:
         if args.document:
             changed = rectifying.rectify_document(desk, ins, args.document, values)
         else:
-            changed = identity.rectify(desk, ins, values)
+            changed = traits.rectify(desk, ins, values)
     return _say(args, f"{args.document or 'identity'} rectified", changed=changed)
+
+
+def _identify(args: argparse.Namespace) -> int:
+    with operator_desk(args) as desk:
+        new = ins_of(args.config, args.ins)
+        changed = identity.identify(desk, ins_of(args.config, args.patient), new)
+    return _say(args, f"now {new.value}^{new.authority}", changed=changed)
 
 
 def _close(args: argparse.Namespace) -> int:

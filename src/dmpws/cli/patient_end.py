@@ -40,7 +40,8 @@ def _erase(args: argparse.Namespace) -> int:
         "with_it": list(plan.with_it),
     }
     stays = ", which stay: another document has the same" if plan.shared else ""
-    lines = [f"{plan.unique_id} « {plan.title} »: {plan.versions} versions of metadata, {plan.octets} octets{stays}"]
+    versions = f"{plan.versions} metadata version{'' if plan.versions == 1 else 's'}"
+    lines = [f"{plan.unique_id} « {plan.title} »: {versions}, {plan.octets} octets{stays}"]
     lines += [f"with it, a former historique des vaccinations: {unique_id}" for unique_id in plan.with_it]
     return _tell(args, "erased", facts, lines, plan.confirmation)
 
