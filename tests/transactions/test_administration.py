@@ -2,6 +2,7 @@
 
 import json
 import threading
+import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -190,6 +191,46 @@ def test_what_a_change_leaves_out(app: LocalApp) -> None:
         bare, deceased=True, birth_country="FRA", vitale_name=WHOLE.vitale_name, vitale_birth_date="19530024"
     )
     assert record.opposes_centre_15
+
+
+NAMES = (
+    "Clérico", "GIRODET DE ROUSSY-COEUR", "O’NEIL", "O'NEIL", "Œuvrard", "DE\u00a0VINCI", "NGUYỄN", "كريم", "כהן",
+    "山田", "&amp;", "D^T",
+)  # fmt: skip
+
+
+def test_names_come_back_as_they_were_written(app: LocalApp) -> None:
+    doctor = app.session("medecin-libre")
+    doctor.add_authorisation(KNOWN.ins)
+    for name in NAMES:
+        new = replace(KNOWN.traits, name=replace(KNOWN.traits.name, birth=name, used=name, given=name))
+        assert doctor.change_administrative_data(KNOWN.ins, new).done, name
+        read = doctor.read_administrative_data(KNOWN.ins).traits
+        assert read is not None
+        one_line = " ".join(name.split())
+        assert (read.name.birth, read.name.used, read.name.given) == (one_line,) * 3
+
+
+def test_names_are_composed_but_for_those_of_the_card(app: LocalApp) -> None:
+    decomposed = unicodedata.normalize("NFD", "CÔME  É")
+    traits = replace(
+        WHOLE, name=Name(decomposed, decomposed, decomposed), vitale_name=Name(decomposed, decomposed, decomposed)
+    )
+    assert app.session("medecin-libre").create_record(NONE.ins, traits, consent=app.now).done
+    kept = record_of(app.store, NONE.ins).traits
+    assert kept.name == Name(*("CÔME É",) * 3)
+    assert kept.vitale_name == Name(*(decomposed,) * 3)
+
+
+@pytest.mark.parametrize("name", ["PAT\u202eSIORT", "PAT\u0085TROIS\u200b", "PAT😀", "PAT\ufeff"])
+def test_names_that_nobody_has_change_nothing(app: LocalApp, name: str) -> None:
+    before = record_of(app.store, KNOWN.ins)
+    doctor = app.session("medecin-libre")
+    new = replace(KNOWN.traits, name=replace(KNOWN.traits.name, birth=name))
+    assert codes(doctor.change_administrative_data(KNOWN.ins, new)) == ["DMPInvalidRequest"]
+    author = app.session("medecin-libre", replace(doctor.actor, family=name))
+    assert codes(author.change_administrative_data(KNOWN.ins, KNOWN.traits)) == ["DMPInvalidRequest"]
+    assert record_of(app.store, KNOWN.ins) == before
 
 
 def test_nothing_changed_is_traced_as_nothing(app: LocalApp) -> None:

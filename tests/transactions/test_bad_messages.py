@@ -82,7 +82,7 @@ def mutated(root: etree._Element, path: str, mutation: str) -> etree._Element | 
         kept = {name: value for name, value in element.attrib.items() if name.endswith("type")}
         element.clear()
         element.attrib.update(kept)
-    elif not say(element, "9" * LONG if mutation == "oversized" else "☃"):
+    elif not say(element, "9" * LONG if mutation == "oversized" else "☃\u202e"):
         return None
     return reparse(changed)
 

@@ -22,7 +22,9 @@ BIRTH = _rule("BIRTH", "La date de naissance est une date passée AAAAMMJJ", "DM
 RELATION = _rule("RELATION", "Le lien du représentant est connu et le représentant a un nom", "DMP-CLIENT")
 TELECOM = _rule("TELECOM", "Les moyens de contact sont des adresses tel:, fax: ou mailto:", "DMP-CLIENT")
 VITALE = _rule("VITALE", "La carte Vitale lue donne nom, prénom et date de naissance", "GI-DMP EX_GEN-1265")
-CHARACTERS = _rule("CHARACTERS", "Les textes sont faits de lettres, de chiffres et de ponctuation")
+CHARACTERS = _rule(
+    "CHARACTERS", "Les noms sont faits de lettres, de chiffres et de ponctuation, les textes sans commande"
+)
 LENGTH = _rule("LENGTH", "Les textes ont une longueur raisonnable")
 NUMBER = _rule("NUMBER", "Contacts, adresses et représentants sont en nombre raisonnable")
 
@@ -40,16 +42,21 @@ MOST = 10
 OLDEST = 150
 """Years: nobody is older."""
 
-_NAME_CATEGORIES = "LMNP"
+_IN_NAMES = "LMNP"
+_IN_TEXTS = "LMNPS"
 _ALSO = frozenset({"Zs", "Sk"})
 """Blanks, and the accents that are typed for apostrophes."""
 
 
-def is_written(text: str) -> bool:
-    """Tell whether a text has letters, marks, digits, punctuation and blanks only: no control or formatting
-    character, which could change how the rest is displayed, and no symbol."""
-    categories = map(unicodedata.category, text)
-    return all(c[0] in _NAME_CATEGORIES or c in _ALSO for c in categories)
+def is_name(text: str) -> bool:
+    """Tell whether a text has letters, marks, digits, punctuation and blanks only."""
+    return all(c[0] in _IN_NAMES or c in _ALSO for c in map(unicodedata.category, text))
+
+
+def is_text(text: str) -> bool:
+    """Tell whether a text has symbols besides (`n° 5`), and still no control or formatting character, which could
+    change how the rest is displayed."""
+    return all(c[0] in _IN_TEXTS or c in _ALSO for c in map(unicodedata.category, text))
 
 
 def says_something(text: str) -> bool:
@@ -79,10 +86,10 @@ def check_traits(traits: Traits, today: date, report: Report) -> None:
     _check_representatives(traits, report)
     _check_contacts(traits, report)
     _check_card(traits, report)
-    texts = list(_texts(traits))
-    odd = [where for where, text in texts if not is_written(text)]
+    names, texts = list(_names_of(traits)), list(_texts_of(traits))
+    odd = [where for where, name in names if not is_name(name)] + [where for where, text in texts if not is_text(text)]
     report.require(not odd, CHARACTERS, found=", ".join(dict.fromkeys(odd)))
-    long = [f"{where} ({len(text)})" for where, text in texts if len(text) > LONGEST]
+    long = [f"{where} ({len(text)})" for where, text in names + texts if len(text) > LONGEST]
     report.require(not long, LENGTH, expected=f"{LONGEST} caractères", found=", ".join(dict.fromkeys(long))[:200])
 
 
@@ -126,14 +133,25 @@ def _check_card(traits: Traits, report: Report) -> None:
     )
 
 
-def _texts(traits: Traits) -> Iterator[tuple[str, str]]:
-    """Every free text, with the French name of its place."""
+def _names_of(traits: Traits) -> Iterator[tuple[str, str]]:
+    """Every name, with the French name of its place."""
     yield from _names("patient", traits.name)
-    yield "pays de naissance", traits.birth_country
     if traits.vitale_name is not None:
         yield from _names("carte Vitale", traits.vitale_name)
     for representative in traits.representatives:
         yield from _names("représentant", representative.name)
+
+
+def _names(whose: str, name: Name) -> Iterator[tuple[str, str]]:
+    yield f"nom de naissance ({whose})", name.birth
+    yield f"nom utilisé ({whose})", name.used
+    yield f"prénom ({whose})", name.given
+    yield f"civilité ({whose})", name.prefix
+
+
+def _texts_of(traits: Traits) -> Iterator[tuple[str, str]]:
+    """Every other text, likewise."""
+    yield "pays de naissance", traits.birth_country
     for person in _people(traits):
         for telecom in person.telecoms:
             yield "contact", telecom.value
@@ -144,10 +162,3 @@ def _texts(traits: Traits) -> Iterator[tuple[str, str]]:
             yield "code postal", address.postal_code
             yield "ville", address.city
             yield "pays", address.country
-
-
-def _names(whose: str, name: Name) -> Iterator[tuple[str, str]]:
-    yield f"nom de naissance ({whose})", name.birth
-    yield f"nom utilisé ({whose})", name.used
-    yield f"prénom ({whose})", name.given
-    yield f"civilité ({whose})", name.prefix

@@ -11,7 +11,7 @@ from dmpws.codec.hl7v3.message import read_header
 from dmpws.codec.hl7v3.registration import NO_BRIS_DE_GLACE, NO_CENTRE_15, Author, Registration
 from dmpws.domain import oids
 from dmpws.domain.access import AuthMode
-from dmpws.domain.administration import LONGEST, day_of, is_written, says_something
+from dmpws.domain.administration import LONGEST, day_of, is_name, says_something
 from dmpws.domain.caller import Caller
 from dmpws.domain.checks import Refused, Report, Rule, demand
 from dmpws.domain.code import Code
@@ -101,7 +101,7 @@ def check_author(author: Author, caller: Caller, report: Report) -> None:
     """The author is the caller; in indirect mode and for an employee the structure is enough, as in GI-DMP
     EX_2.1-1140."""
     names = (author.family, author.given)
-    named = all(says_something(name) and is_written(name) and len(name) <= LONGEST for name in names)
+    named = all(says_something(name) and is_name(name) and len(name) <= LONGEST for name in names)
     by_structure = caller.mode is not AuthMode.DIRECTE or caller.is_employee
     same = (author.person.root, author.person.extension) == (oids.PERSONS, caller.person) or (
         by_structure and (author.structure.root, author.structure.extension) == (oids.STRUCTURES, caller.structure)

@@ -7,7 +7,7 @@ from lxml import etree
 from dmpws.codec.hl7v3 import registration_answers
 from dmpws.codec.hl7v3.reasons import CLOSURE
 from dmpws.codec.hl7v3.registration import read_registration
-from dmpws.domain.administration import is_written
+from dmpws.domain.administration import is_text
 from dmpws.domain.checks import Report, Rule, refusal
 from dmpws.domain.errors import Carrier
 from dmpws.domain.patient import DmpStatus
@@ -59,7 +59,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
 
 
 def _check_motive(code: str, text: str, report: Report) -> None:
-    ok = CODE.fullmatch(code) is not None and len(text) <= LONGEST_TEXT and is_written(text)
+    ok = CODE.fullmatch(code) is not None and len(text) <= LONGEST_TEXT and is_text(text)
     expected = f"un code et un texte de {LONGEST_TEXT} caractères au plus"
     report.require(ok, MOTIVE, expected=expected, found=f"code « {code[:40]} », texte de {len(text)} caractères")
 
