@@ -154,6 +154,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("vsm_reserved", False, "only the médecin traitant deposits a VSM (DMPWS D34)"),
     Option("vaccination_history", True, "keep the historique des vaccinations (DMPWS D33)", profiles={"ihe": False}),
     Option("retention_years", 10, "years a record is kept after its closure or its patient's death (DMPWS D150)"),
+    Option("threshold_user", 0, "searches (TD3.1) of one user in a window; 0 for no threshold (DMPWS D138)"),
+    Option("threshold_software", 0, "searches through one approved software in a window; 0 for none (DMPWS D138)"),
+    Option("threshold_window", 3600, "seconds of that window"),
     Option("max_results", 2000, "entries of a TD3.1 answer (DMPWS D23)"),
     Option("max_listed", 10_000, "patients of a TD0.4 answer (DMPWS D126)"),
     # Plain IHE clients

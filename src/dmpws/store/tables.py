@@ -158,6 +158,15 @@ otp_channel = Table(
     CheckConstraint("type IN ('SMS', 'EMAIL')", name="type"),
 )
 
+search_use = Table(
+    "search_use",
+    metadata,
+    Column("who", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("recent", JSON, nullable=False),  # beginnings of parts of the window, and how many searches came in each
+    CheckConstraint("who IN ('user', 'software')", name="who"),
+)
+
 # Registry and repository.
 
 submission_set = Table(

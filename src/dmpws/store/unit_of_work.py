@@ -15,6 +15,7 @@ from dmpws.store.packages import PackageTable
 from dmpws.store.patients import PatientTable
 from dmpws.store.session import Session
 from dmpws.store.traces import TraceTable
+from dmpws.store.usage import UsageTable
 
 
 class Deposits:
@@ -60,6 +61,7 @@ class UnitOfWork:
         self.patients = PatientTable(session)
         self.authorisations = AuthorisationTable(session)
         self.internet_accounts = InternetAccountTable(session)
+        self.usage = UsageTable(session)
         self.documents = DocumentTable(session, self._deposits, sealer)
         self.erasure = Erasures(session, self._deposits)
         self.packages = PackageTable(session, sealer)

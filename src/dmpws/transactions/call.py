@@ -47,6 +47,11 @@ class Settings:
     """Only the médecin traitant deposits a VSM (DMPWS D34)."""
     vaccination_history: bool = True
     """The server keeps the historique des vaccinations (DMPWS D33)."""
+    threshold_user: int = 0
+    """Searches of one user in a window; 0 for no threshold (DMPWS D138)."""
+    threshold_software: int = 0
+    """Searches through one approved software in a window; 0 for no threshold (DMPWS D138)."""
+    threshold_window: timedelta = timedelta(hours=1)
     max_results: int = 2000
     """DMPWS D23."""
     max_listed: int = 10_000
@@ -75,6 +80,8 @@ class TraceNotes:
     changes: list[dict[str, str]] = field(default_factory=list)
     """Old and new values (status, visibility, authorisation)."""
     warnings: list[str] = field(default_factory=list)
+    with_trace: Callable[[UnitOfWork], None] | None = None
+    """Of a call that only reads: what changes in the transaction of its trace; it may refuse the call after all."""
     discreet: bool = False
     """A refusal now leaves neither patient nor reason in the trace: who consents to nothing is on no list
     (DMPWS D20)."""

@@ -146,7 +146,7 @@ class Pipeline:
                 note(trace.values())
                 work.traces.append(trace)
         if not transaction.writes:
-            self._trace(trace)
+            self._trace_read(trace, notes)
         reached("écriture")
         return reply
 
@@ -159,6 +159,15 @@ class Pipeline:
         """Leave a trace that does not tell whom the call was about, nor why it was refused (DMPWS D119)."""
         hush()
         self._trace_refused(replace(draft, patient=""), refused, message="")
+
+    def _trace_read(self, trace: Trace, notes: TraceNotes) -> None:
+        if notes.with_trace is None:
+            self._trace(trace)
+            return
+        with self.store.write() as work:
+            notes.with_trace(work)
+            note(trace.values())
+            work.traces.append(trace)
 
     def _trace(self, trace: Trace) -> None:
         note(trace.values())

@@ -12,6 +12,7 @@ from dmpws.domain.document import Association, DocumentEntry, Folder, Status, St
 from dmpws.domain.erasure import Content
 from dmpws.domain.internet_account import Channel, ChannelType, InternetAccount
 from dmpws.domain.octets import Octets
+from dmpws.domain.over_use import Counted, Recent
 from dmpws.domain.packages import StoredAssociation, StoredFolder, StoredSet
 from dmpws.domain.patient import Ins, PatientRecord, Switch, Traits
 from dmpws.domain.query import DocumentQuery, FolderQuery, SetQuery
@@ -145,6 +146,20 @@ class InternetAccounts(Protocol):
     def remove_channel(self, patient: int, of: ChannelType) -> bool:
         """Remove the channel of a type; False when there is none."""
         ...
+
+
+class Usage(Protocol):
+    """Counters of searches, shared by all workers (DMPWS D138)."""
+
+    def get(self, who: Counted, key: str) -> Sequence[Sequence[int]]:
+        """Beginnings and numbers as they were stored; empty for who never searched."""
+        ...
+
+    def hold(self, who: Counted, key: str) -> Sequence[Sequence[int]]:
+        """The same; nobody else changes them until the unit of work ends."""
+        ...
+
+    def put(self, who: Counted, key: str, recent: Recent) -> None: ...
 
 
 class NewEntry(Protocol):
@@ -404,6 +419,8 @@ class UnitOfWork(Protocol):
     def authorisations(self) -> Authorisations: ...
     @property
     def internet_accounts(self) -> InternetAccounts: ...
+    @property
+    def usage(self) -> Usage: ...
     @property
     def documents(self) -> Documents: ...
     @property

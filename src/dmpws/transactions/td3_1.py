@@ -17,7 +17,7 @@ from dmpws.domain.checks import Outcome, Refused, Report
 from dmpws.domain.errors import Carrier
 from dmpws.domain.software import Profile
 from dmpws.soap.message import Operation, SoapReply
-from dmpws.transactions import finds, gets
+from dmpws.transactions import finds, gets, over_use
 from dmpws.transactions.admission import admit
 from dmpws.transactions.call import Call, Context
 from dmpws.transactions.finds import Found, require_few
@@ -59,7 +59,10 @@ SEARCHES: Mapping[str, Callable[[Asked, Shelf, int], Found]] = {
 def handle(call: Call, body: etree._Element) -> SoapReply:
     """Run a stored query and answer what the reader may know of."""
     query = read_query(body)
-    record = admit(call, REFERENCE_ROW if is_reference_search(query) else METADATA_ROW)
+    is_reference = is_reference_search(query)
+    record = admit(call, REFERENCE_ROW if is_reference else METADATA_ROW)
+    if not is_reference:  # which belongs to a deposit or a deletion
+        over_use.bound(call)
     note_query(call, query)
     report = Report()
     asked = read_asked(query, report)
