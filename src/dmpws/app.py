@@ -206,6 +206,7 @@ def settings_of(config: Config) -> Settings:
         threshold_software=config.threshold_software,
         threshold_window=timedelta(seconds=config.threshold_window),
         max_results=config.max_results,
+        max_candidates=config.max_candidates,
         max_listed=config.max_listed,
         retention_years=config.retention_years,
     )

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dmpws.client.cda import CONSULTATION_REPORT
 from dmpws.client.scenario import HOSPITAL_DOCTOR, OTHER_DOCTOR, Scenario
 from dmpws.domain.access import Purpose
 from dmpws.domain.checks import Report
+from dmpws.domain.patient_search import PatientCriteria
 from dmpws.pki.demo import DemoPki
 from dmpws.soap.second_opinion import SecondOpinion
 from dmpws.soap.validation import BODIES, Schemas
@@ -25,6 +27,7 @@ from dmpws.store import open_store
 from dmpws.testing.local import LocalApp, in_air
 from dmpws.testing.official import official_schemas
 from dmpws.testing.plugin import NOW
+from dmpws.vihf.issue import Lps
 from dmpws.xml.names import GDP, HL7, SOAP, WSA
 from dmpws.xml.parser import parse
 
@@ -34,6 +37,8 @@ CERTIFICATION = parse(
 )
 TRAITS = cast.CASES["Cas12"]
 INS = cast.allocate_ins(TRAITS, 7_501_002)
+LDRM = Lps(cast.REGULATION_SOFTWARE.name, "1.0", cast.REGULATION_SOFTWARE.number, "1.2.250.1.999.1.1.7898")
+SEARCHES = (PatientCriteria("NESSI", similar_name=True), PatientCriteria("NOBODY"), PatientCriteria(sex="F"))
 NEW, KNOWN, NONE, NIA = (cast.PATIENTS[key] for key in ("pat-trois", "nessi", "conteste", "provisoire"))
 
 
@@ -74,6 +79,7 @@ def refusals(app: Recording) -> None:
     """Calls of every transaction, most of which cannot be done, in every carrier."""
     doctor, other = app.session("medecin-libre"), app.session("medecin-camparini", OTHER_DOCTOR)
     emergency = app.session("medecin-libre", purpose=Purpose.BRIS_DE_GLACE, reason="Urgence")
+    regulation = app.session("medecin-libre", purpose=Purpose.CENTRE_15, lps=LDRM)
     document = _document(app, doctor.actor)
     bad = replace(document, unique_id="1.2.4", title="x" * 300)
     masked = {"$XDSDocumentEntryClassCode": ["not a list"]}
@@ -112,6 +118,7 @@ def refusals(app: Recording) -> None:
         lambda: other.submit(KNOWN.ins, [Deposit(document)]),
         lambda: emergency.find_documents(KNOWN.ins),
         lambda: doctor.list_authorised(NONE.ins),
+        *(partial(regulation.find_patients, NONE.ins, criteria) for criteria in SEARCHES),
         lambda: doctor.list_authorised(NONE.ins, owner="801234534765"),
         lambda: app.session("hopital", in_air(HOSPITAL_DOCTOR)).test_existence(KNOWN.ins),
         lambda: app.session("medecin-revoque").test_existence(KNOWN.ins),
@@ -188,11 +195,11 @@ def test_every_body_follows_the_official_schemas(answers: list[Answer], referenc
 def test_the_play_shows_every_answer_the_server_has(answers: list[Answer]) -> None:
     """A new message without an example here would not be validated."""
     shown = {body.tag for body in business(answers)}
-    future = {"305", "306", "listAuthorization", "PatientAccess", "patientOTP"}
+    future = {"listAuthorization", "PatientAccess", "patientOTP"}
     expected = {
         tag
         for tag in BODIES
-        if ("Response" in tag or any(f"201{n}UV" in tag for n in (308, 312, 313, 315, 316)))
+        if ("Response" in tag or any(f"201{n}UV" in tag for n in (306, 308, 312, 313, 315, 316)))
         and not any(word in tag for word in future)
     }
     inside = {child.tag for body in business(answers) for child in body if child.tag.startswith(f"{{{HL7}}}PRPA")}

@@ -6,6 +6,7 @@ reads small tables whole however they are indexed, so it is told that this costs
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,26 @@ from dmpws.client import Deposit, LpsSession
 from dmpws.client.registry import FoundDocument, cx, query_request, quoted
 from dmpws.codec.ebxml import names
 from dmpws.codec.ebxml.query_forms import FORMS, Form, Kind
+from dmpws.domain.authorisation import Holder, HolderKind
+from dmpws.domain.authorised import DateType
 from dmpws.domain.document import Status
+from dmpws.domain.patient_search import PatientCriteria
 from dmpws.pki.demo import DemoPki
 from dmpws.store import Store, open_store
 from dmpws.store.tables import metadata
 from dmpws.testing.local import LocalApp
 
 INS = messages.PATIENT.ins
+TOWN = messages.PATIENT.traits.addresses[0]
+CRITERIA = {
+    "family": messages.PATIENT.traits.name.birth,
+    "given": messages.PATIENT.traits.name.given,
+    "birth": messages.PATIENT.traits.birth_date,
+    "postal_code": TOWN.postal_code,
+    "city": TOWN.city,
+}
+"""What TD0.5 searches by alone; the sex alone is refused."""
+HOLDER = Holder(HolderKind.PERSON, "899900063480")
 SMALL = {"trace_head", "trace_checkpoint"}
 """One row, and one per lawful purge."""
 
@@ -113,6 +127,24 @@ def test_every_stored_query_uses_indexes(played: tuple[LocalApp, Statements]) ->
             assert answer.get("status") == names.SUCCESS, etree.tostring(answer)
     statements.stop()
     assert len(statements.sent) > 20
+    assert statements.read_whole() == []
+
+
+def test_every_list_and_search_of_patients_uses_indexes(played: tuple[LocalApp, Statements]) -> None:
+    """TD0.4 by both dates, TD0.5 by each criterion alone."""
+    app, statements = played
+    session = app.session("medecin-libre")
+    assert session.add_authorisation(INS).ok
+    assert session.submit(INS, [Deposit(messages.document(session, 6000))]).ok
+    for date_type in DateType:
+        assert session.list_authorised(INS, since=app.now, date_type=date_type).patients
+    with app.store.read() as work:
+        for name, value in CRITERIA.items():
+            for similar in (False, True):
+                criteria = replace(PatientCriteria(similar_name=similar, similar_address=similar), **{name: value})
+                assert work.patients.search(criteria, without_block_of=(HOLDER,), limit=50), criteria
+    statements.stop()
+    assert len(statements.sent) > 15
     assert statements.read_whole() == []
 
 

@@ -17,8 +17,8 @@ H = f"{{{HL7}}}"
 XSI_TYPE, XSI_NIL = f"{{{XSI}}}type", f"{{{XSI}}}nil"
 
 
-def message(interaction: str, reason: Code, lps: Lps, now: datetime, *control_act: etree._Element) -> etree._Element:
-    """Build a request. control_act: what follows the reasonCode in controlActProcess."""
+def message(interaction: str, lps: Lps, now: datetime, *control_act: etree._Element) -> etree._Element:
+    """Build a request. control_act: children of controlActProcess."""
     return E(
         interaction,
         E.id(root=lps.id, extension=str(uuid.uuid4())),
@@ -29,14 +29,13 @@ def message(interaction: str, reason: Code, lps: Lps, now: datetime, *control_ac
         E.acceptAckCode(code="AL"),
         E.receiver(_device(oids.DMP_DEVICE, "DMP"), typeCode="RCV"),
         E.sender(_device(lps.id, lps.name), typeCode="SND"),
-        E.controlActProcess(
-            E.reasonCode(code=reason.code, codeSystem=reason.system, displayName=reason.display),
-            *control_act,
-            classCode="CACT",
-            moodCode="EVN",
-        ),
+        E.controlActProcess(*control_act, classCode="CACT", moodCode="EVN"),
         ITSVersion="XML_1.0",
     )
+
+
+def reason_code(reason: Code) -> etree._Element:
+    return E.reasonCode(code=reason.code, codeSystem=reason.system, displayName=reason.display)
 
 
 def _device(root: str, name: str) -> etree._Element:
@@ -49,13 +48,14 @@ def timestamp(moment: datetime) -> str:
 
 
 def acknowledgement(answer: etree._Element) -> tuple[str, tuple[Problem, ...]]:
-    """typeCode of an answer's acknowledgement, an attribute in edition NE2009, and what it complains of."""
+    """typeCode of an answer's acknowledgement, an attribute in edition NE2009 and an element in NE2008, and what it
+    complains of."""
     element = answer.find(f"{H}acknowledgement")
     if element is None:
         return "", ()
     details = element.findall(f"{H}acknowledgementDetail")
     problems = tuple(Problem(get(d, f"{H}code", "code"), d.findtext(f"{H}text") or "") for d in details)
-    return element.get("typeCode", ""), problems
+    return element.get("typeCode") or get(element, f"{H}typeCode", "code"), problems
 
 
 def get(element: etree._Element, path: str, attribute: str) -> str:

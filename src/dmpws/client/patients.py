@@ -7,7 +7,7 @@ from datetime import datetime
 from lxml import etree
 
 from dmpws.client.errors import Problem
-from dmpws.client.hl7 import E, H, acknowledgement, get, message
+from dmpws.client.hl7 import E, H, acknowledgement, get, message, reason_code
 from dmpws.codec.hl7v3.patients import read_traits
 from dmpws.codec.hl7v3.reasons import CONSULTATION, TEST_EXISTENCE
 from dmpws.codec.hl7v3.registration import NO_BRIS_DE_GLACE, NO_CENTRE_15
@@ -79,7 +79,7 @@ def _request(reason: Code, ins: Ins, lps: Lps, now: datetime) -> etree._Element:
             E.patientIdentifier(E.value(root=ins.authority, extension=ins.value), E.semanticsText("Patient.id"))
         ),
     )
-    return message("PRPA_IN201307UV02", reason, lps, now, query)
+    return message("PRPA_IN201307UV02", lps, now, reason_code(reason), query)
 
 
 def existence_answer(body: etree._Element) -> Existence:

@@ -8,7 +8,7 @@ from lxml import etree
 
 from dmpws.client.actor import Actor
 from dmpws.client.errors import Problem
-from dmpws.client.hl7 import XSI_NIL, XSI_TYPE, E, H, acknowledgement, get, message, timestamp
+from dmpws.client.hl7 import XSI_NIL, XSI_TYPE, E, H, acknowledgement, get, message, reason_code, timestamp
 from dmpws.codec.hl7v3.patients import (
     VITALE_CARD,
     write_address,
@@ -129,7 +129,7 @@ def _request(
         moodCode="RQO",
     )
     subject = E.subject(request, typeCode="SUBJ", contextConductionInd="false")
-    return message(interaction, reason, sender.lps, sender.now, subject, *after)
+    return message(interaction, sender.lps, sender.now, reason_code(reason), subject, *after)
 
 
 def _consent(code: str, given: datetime | None) -> list[etree._Element]:

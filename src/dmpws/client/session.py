@@ -10,6 +10,7 @@ from typing import Self
 from lxml import etree
 
 from dmpws.client import (
+    candidates,
     habilitations,
     patient_access,
     patient_list,
@@ -41,6 +42,7 @@ from dmpws.domain.document import (
 from dmpws.domain.internet_account import ChannelType
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import Ins, Name, Traits
+from dmpws.domain.patient_search import PatientCriteria
 from dmpws.http.limits import Limits
 from dmpws.http.media_type import parse_media_type
 from dmpws.http.mtom import SOAP_TYPE, PackageReader, write_package
@@ -222,7 +224,7 @@ class LpsSession:
         request = habilitations.authorisation_request(action, treating_doctor=treating_doctor)
         return habilitations.authorisation_answer(self._call("TD0.3", ins, request).body)
 
-    # TD0.4
+    # TD0.4, TD0.5
 
     def list_authorised(
         self,
@@ -238,6 +240,14 @@ class LpsSession:
         """
         request = patient_list.list_request(since, date_type, owner)
         return patient_list.list_answer(self._call("TD0.4", ins, request).body)
+
+    def find_patients(self, ins: Ins, criteria: PatientCriteria) -> candidates.FoundPatients:
+        """TD0.5: who has these traits? In régulation, with a software of régulation.
+
+        ins: of the VIHF, any patient. The NIR found serve the access to the DMP and nothing else (GI-DMP EX_0.5-1020).
+        """
+        request = candidates.search_request(criteria, self.lps, self._clock())
+        return candidates.search_answer(self._call("TD0.5", ins, request).body)
 
     # TD1.5, for a DMP that is not attached to Mon espace santé
 

@@ -7,12 +7,15 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, func, not_, null, select, update
 
+from dmpws.domain.authorisation import Holder
 from dmpws.domain.authorised import AuthorisedQuery, AuthorisedRecord
 from dmpws.domain.checks import refusal
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord, Switch, Traits
+from dmpws.domain.patient_search import PatientCriteria
 from dmpws.store import rules
 from dmpws.store.authorised import find_authorised
 from dmpws.store.engine import by_dialect
+from dmpws.store.patient_search import index_record, search_patients
 from dmpws.store.record_rows import RECORD_COLUMNS, record_of
 from dmpws.store.session import Statements
 from dmpws.store.tables import patient, patient_identifier
@@ -91,6 +94,12 @@ class PatientTable:
         rows = self._db.rows(_FIND, {"value": ins.value, "authority": ins.authority})
         return record_of(rows) if rows else None
 
+    def search(
+        self, criteria: PatientCriteria, *, without_block_of: Sequence[Holder], limit: int
+    ) -> Sequence[PatientRecord]:
+        """The records that answer the criteria of TD0.5, in no order; at most `limit + 1`."""
+        return search_patients(self._db, criteria, without_block_of, limit)
+
     def authorised(self, query: AuthorisedQuery, *, limit: int) -> Sequence[AuthorisedRecord]:
         """The records of `query`, last authorised first; at most `limit + 1`."""
         return find_authorised(self._db, query, limit)
@@ -125,6 +134,7 @@ class PatientTable:
         (number,) = self._db.returning(_OPEN, {**values, "traits": asdict(traits)})[0]
         for rank, ins in enumerate(reversed(identifiers)):
             self._identify(number, rank, ins)
+        index_record(self._db, number, traits)
         values["status"] = DmpStatus.ACTIVE
         return PatientRecord(id=number, identifiers=tuple(identifiers), traits=traits, **values)
 
@@ -134,7 +144,10 @@ class PatientTable:
     def update(self, patient: int, traits: Traits, *, opposes_bris_de_glace: bool, opposes_centre_15: bool) -> bool:
         """Replace traits and oppositions of a DMP that is open; False when it is not."""
         values = {"bris_de_glace": opposes_bris_de_glace, "centre_15": opposes_centre_15}
-        return bool(self._db.change(_UPDATE, {"patient": patient, "new_traits": asdict(traits), **values}))
+        if not self._db.change(_UPDATE, {"patient": patient, "new_traits": asdict(traits), **values}):
+            return False
+        index_record(self._db, patient, traits)
+        return True
 
     def close(self, patient: int, *, now: datetime, code: str, text: str, final: bool) -> bool:
         """Close a DMP, for good when `final`; False when it is closed already."""

@@ -39,11 +39,12 @@ def record_of(rows: Sequence[Row[Any]]) -> PatientRecord:
     values = dict(rows[0]._mapping)
     del values["value"], values["authority"]
     values["status"] = DmpStatus(values["status"])
-    values["traits"] = _traits(values["traits"])
+    values["traits"] = traits_of(values["traits"])
     return PatientRecord(identifiers=tuple(Ins(row.value, row.authority) for row in rows), **values)
 
 
-def _traits(stored: dict[str, Any]) -> Traits:
+def traits_of(stored: dict[str, Any]) -> Traits:
+    """The traits of a row."""
     vitale = stored["vitale_name"]
     return Traits(
         **{

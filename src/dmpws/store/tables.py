@@ -59,6 +59,9 @@ class TextList(TypeDecorator[Sequence[str]]):
         return dialect.type_descriptor(postgresql.ARRAY(Text()) if dialect.name == "postgresql" else sqlite.JSON())
 
 
+SearchKey = Text().with_variant(Text(collation="C"), "postgresql")
+"""A text that is looked for by its beginning: in the order of its octets, whatever the language of the database."""
+
 RowId = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only in a column declared INTEGER."""
 
@@ -103,6 +106,25 @@ patient_identifier = Table(
     Column("value", Text, nullable=False),
     Column("authority", Text, nullable=False),
     UniqueConstraint("value", "authority"),
+)
+
+# What TD0.5 searches by (dmpws.store.patient_search), beside the record: narrow enough to be walked through, and
+# read by nothing else.
+patient_search = Table(
+    "patient_search",
+    metadata,
+    Column("patient_id", ForeignKey(patient.c.id), primary_key=True, autoincrement=False),
+    Column("birth_key", SearchKey, nullable=False, index=True),
+    Column("birth_sound", SearchKey, nullable=False, index=True),
+    Column("used_key", SearchKey, nullable=False, index=True),  # empty when it is the birth name
+    Column("used_sound", SearchKey, nullable=False, index=True),
+    Column("given_key", SearchKey, nullable=False, index=True),
+    Column("first_key", SearchKey, nullable=False, index=True),  # of the first given name
+    Column("first_sound", SearchKey, nullable=False, index=True),
+    Column("born", SearchKey, nullable=False, index=True),  # YYYY, YYYYMM or YYYYMMDD, as far as known
+    Column("sex", Text, nullable=False),
+    Column("postal_code", SearchKey, nullable=False, index=True),
+    Column("city_key", SearchKey, nullable=False, index=True),
 )
 
 authorisation = Table(

@@ -16,7 +16,7 @@ from typing import Any
 
 from lxml import etree
 
-from dmpws.cast import PATIENTS, CastPatient
+from dmpws.cast import PATIENTS, SOFTWARE, CastPatient
 from dmpws.domain import oids
 from dmpws.domain.ins_c import ins_c
 from dmpws.domain.patient import Ins
@@ -38,6 +38,7 @@ class Example:
     `dmpws.domain.errors.Carrier`. expect: XPath (prefix `h` for HL7 v3) to the text it must give.
     caller: a card of the demo PKI. person: who works with a structure's card, in the public cast. mode: for a
     structure's card, INDIRECTE or INDIRECTE_RENFORCEE. patient: key of the cast, whose INS is in the token.
+    software: approval number of the software that calls, in the public cast.
     given: the state of the record, see `dmpws.testing.stage.Stage.given`. options: configuration of the server.
     valid: the Body is valid against its schema. official: the answer is so against the official one.
     """
@@ -57,6 +58,7 @@ class Example:
     mode: str = "INDIRECTE"
     purpose: str = "normal"
     patient: str = "pat-trois"
+    software: str = SOFTWARE.number
     given: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     valid: bool = True

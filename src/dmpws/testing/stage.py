@@ -132,7 +132,8 @@ class Stage:
         card = self.pki.card(example.caller)
         ins = cast.PATIENTS[example.patient].ins
         is_person = card.kind in PERSON_KINDS
-        request = request_for(card, ins, LPS, None if is_person else AuthMode(example.mode))
+        lps = replace(LPS, approval_number=example.software)
+        request = request_for(card, ins, lps, None if is_person else AuthMode(example.mode))
         purpose = Purpose(example.purpose)
         request = replace(request, purpose=purpose, reason="urgence" if purpose is Purpose.BRIS_DE_GLACE else "")
         if is_person:

@@ -54,6 +54,8 @@ class Settings:
     threshold_window: timedelta = timedelta(hours=1)
     max_results: int = 2000
     """DMPWS D23."""
+    max_candidates: int = 50
+    """DMPWS D129."""
     max_listed: int = 10_000
     """DMPWS D126."""
     retention_years: int = 10

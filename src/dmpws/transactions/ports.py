@@ -15,6 +15,7 @@ from dmpws.domain.octets import Octets
 from dmpws.domain.over_use import Counted, Recent
 from dmpws.domain.packages import StoredAssociation, StoredFolder, StoredSet
 from dmpws.domain.patient import Ins, PatientRecord, Switch, Traits
+from dmpws.domain.patient_search import PatientCriteria
 from dmpws.domain.query import DocumentQuery, FolderQuery, SetQuery
 from dmpws.domain.software import Software
 from dmpws.signature.model import LotEvidence, ReceivedLot, VerifiedLot
@@ -33,6 +34,13 @@ class Patients(Protocol):
 
     def find(self, ins: Ins) -> PatientRecord | None:
         """The record that holds this identifier, current or former."""
+        ...
+
+    def search(
+        self, criteria: PatientCriteria, *, without_block_of: Sequence[Holder], limit: int
+    ) -> Sequence[PatientRecord]:
+        """The records that answer the criteria and may be shown in régulation, in no order: open, not opposed to it,
+        with a NIR, blocking none of `without_block_of`. At most `limit + 1`: the others are not even counted."""
         ...
 
     def authorised(self, query: AuthorisedQuery, *, limit: int) -> Sequence[AuthorisedRecord]:

@@ -64,11 +64,14 @@ def answer(
     now: datetime,
     attention: Sequence[etree._Element] = (),
     problems: Sequence[Check] = (),
+    type_code_is_element: bool = False,
 ) -> etree._Element:
     """Build an answer: acknowledged AE with one detail per problem, or AA when there is none.
 
-    control_act: children of controlActProcess. now: aware UTC.
+    control_act: children of controlActProcess. now: aware UTC. type_code_is_element: as edition NE2008 has it; an
+    attribute in NE2009.
     """
+    type_code = "AE" if problems else "AA"
     return E(
         interaction,
         ii("id", message_id),
@@ -81,9 +84,10 @@ def answer(
         E.sender(_device(Identifier(oids.DMP_DEVICE), SOFTWARE), typeCode="SND"),
         *attention,
         E.acknowledgement(
+            *([E.typeCode(code=type_code)] if type_code_is_element else []),
             E.targetMessage(ii("id", request.id)),
             *(_detail(problem) for problem in problems),
-            typeCode="AE" if problems else "AA",
+            **({} if type_code_is_element else {"typeCode": type_code}),
         ),
         E.controlActProcess(*control_act, classCode="CACT", moodCode="EVN"),
         ITSVersion="XML_1.0",

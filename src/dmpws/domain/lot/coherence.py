@@ -11,7 +11,7 @@ from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Cx, Xon
 from dmpws.domain.document import Author, DocumentEntry
 from dmpws.domain.lot.facts import LotFacts
-from dmpws.domain.lot.identity import fold
+from dmpws.domain.names import fold
 
 _REPOSITORY = "XDSRepositoryMetadataError"
 CDA_ID = Rule("CDA-ID", "id@root, sans extension, est le uniqueId", "DMPWS D17", _REPOSITORY)

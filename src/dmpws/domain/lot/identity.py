@@ -4,12 +4,12 @@ Case, accents and hyphens are ignored. The record's own values are not shown: th
 read them.
 """
 
-import unicodedata
 from collections.abc import Iterable
 
 from dmpws.domain.cda import CdaPatient
 from dmpws.domain.checks import Report, Rule
 from dmpws.domain.lot.facts import LotFacts
+from dmpws.domain.names import fold
 from dmpws.domain.patient import Traits
 
 METADATA_TRAITS = Rule(
@@ -19,12 +19,6 @@ CDA_TRAITS = Rule("CDA-TRAITS", "recordTarget porte les traits du dossier", "DMP
 
 BIRTH_QUALIFIERS = frozenset({"BR", "L"})
 _COMPARED_SEXES = frozenset({"M", "F"})
-
-
-def fold(text: str) -> str:
-    """Return `text` without case, accents, hyphens, apostrophes and doubled blanks."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return " ".join("".join(c if c.isalnum() else " " for c in plain).upper().split())
 
 
 def check_source_patient_info(lines: Iterable[str], where: str, facts: LotFacts, report: Report) -> None:
