@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from dmpws.domain.authorisation import Authorisation, By, Holder
+from dmpws.domain.authorisation import Authorisation, By, Holder, NamedAuthorisation
+from dmpws.domain.internet_account import Channel, InternetAccount
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord, Traits
 from dmpws.testing.tokens import CastDirectory
 
@@ -95,8 +96,27 @@ class Authorisations:
         self.held[patient, holder] = held
         return True
 
+    def of_record(self, patient: int) -> Sequence[NamedAuthorisation]:
+        return [NamedAuthorisation(held, "", "") for (p, _), held in self.held.items() if p == patient]
+
     def treating_doctors(self, patient: int) -> Sequence[Holder]:
         return [h for (p, h), held in self.held.items() if p == patient and held.treating_doctor]
+
+
+@dataclass
+class InternetAccounts:
+    held: dict[int, InternetAccount] = field(default_factory=dict)
+
+    def get(self, patient: int) -> InternetAccount | None:
+        return self.held.get(patient)
+
+    def open(self, patient: int, account: InternetAccount, *, now: datetime) -> None:
+        self.held[patient] = account
+
+    def put_channel(self, patient: int, channel: Channel, *, now: datetime) -> None:
+        account = self.held[patient]
+        others = tuple(other for other in account.channels if other.type is not channel.type)
+        self.held[patient] = replace(account, channels=(*others, channel))
 
 
 @dataclass
@@ -106,3 +126,4 @@ class MemoryStore:
     directory: CastDirectory = field(default_factory=CastDirectory)
     patients: Patients = field(default_factory=Patients)
     authorisations: Authorisations = field(default_factory=Authorisations)
+    internet_accounts: InternetAccounts = field(default_factory=InternetAccounts)
