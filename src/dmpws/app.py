@@ -16,10 +16,13 @@ from lxml import etree
 from dmpws import __version__
 from dmpws.codec.affinity import read_domain
 from dmpws.codec.parameters import write_parameters
+from dmpws.codec.tables import TableError
+from dmpws.codec.type_rights import public_type_rights, read_type_rights
 from dmpws.config import Config, ConfigError
 from dmpws.domain.affinity import AffinityDomain
 from dmpws.domain.checks import Report
 from dmpws.domain.directory import Professional, Structure
+from dmpws.domain.type_rights import TypeRights
 from dmpws.http.journal import Journalled, WsgiApp
 from dmpws.http.limits import Limits
 from dmpws.http.ops import build_ops_app
@@ -185,6 +188,20 @@ def trust_folder(config: Config) -> Path:
     return Path(config.trust or config.pki_folder / "trust")
 
 
+def type_rights(config: Config) -> TypeRights:
+    """Which professions read which types of document (DMPWS D19). Raises ConfigError."""
+    unlisted = config.matrix == "open"
+    if not config.matrix_file:
+        return public_type_rights(unlisted=unlisted)
+    path = Path(config.matrix_file)
+    try:
+        return read_type_rights(path.read_bytes(), path.name, unlisted=unlisted)
+    except OSError as error:
+        raise ConfigError(f"matrix_file: {path}: {error.strerror}") from None
+    except TableError as error:
+        raise ConfigError(f"matrix_file: {error}") from None
+
+
 def settings_of(config: Config) -> Settings:
     """What the transactions obey."""
     return Settings(
@@ -197,6 +214,7 @@ def settings_of(config: Config) -> Settings:
         masked_and_invisible=config.cumul_invisible_patient_masque_ps,
         cda=config.cda,
         cda_limits=limits_of(config).xml_document,
+        type_rights=type_rights(config),
         feeding_requires=config.feeding_requires,
         strict_identity=config.strict_identity,
         vsm=config.vsm,

@@ -13,8 +13,9 @@ from dmpws import cast
 from dmpws.acts import directory
 from dmpws.acts.actor import operator
 from dmpws.acts.directory import Summary
-from dmpws.codec.directory import Entry, TableError, read_cells, read_table
+from dmpws.codec.directory import Entry, read_cells, read_table
 from dmpws.codec.directory_kinds import CARD, KINDS, PROFESSIONAL, SOFTWARE, STRUCTURE
+from dmpws.codec.tables import TableError
 from dmpws.domain.directory import Card
 from dmpws.domain.software import ApprovalStatus
 from dmpws.seed import seed

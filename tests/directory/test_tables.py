@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dmpws import cast
-from dmpws.codec.directory import LONGEST_VALUE, MOST_PROBLEMS, TableError, read_cells, read_table, write_table
+from dmpws.codec.directory import LONGEST_VALUE, read_cells, read_table, write_table
 from dmpws.codec.directory_kinds import CARD, KINDS, PROFESSIONAL, SOFTWARE, STRUCTURE, Kind
+from dmpws.codec.tables import MOST_PROBLEMS, TableError
 from dmpws.domain.directory import Card, Professional, Structure
 from dmpws.domain.software import EVERYTHING, ApprovalStatus, Category, Scope, Software
 

@@ -1,7 +1,8 @@
 """The same record with and without hidden documents: whoever may not know of them gets the same octets, up to UUIDs.
 
-Hypothesis makes the record: visible documents and hidden ones, masked at once or later, in one lot or several, in
-folders, tied to each other, archived or deleted. Every query, read and update is then tried with every identifier.
+Hypothesis makes the record: visible documents and hidden ones, masked at once or later or of a type that the reader's
+profession may not read, in one lot or several, in folders, tied to each other, archived or deleted. Every query, read
+and update is then tried with every identifier.
 """
 
 import itertools
@@ -18,7 +19,7 @@ from typing import Any
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from xds_lots import LIST_END, Document, lot_of
+from xds_lots import LIST_END, TYPE, Document, lot_of
 from xds_world import FOLDER, NURSE, REPLACE, World, answer, errors_of, lot, placeholders, query
 
 from dmpws.cast import PATIENTS
@@ -27,6 +28,7 @@ from dmpws.codec.ebxml.query_forms import FORMS
 from dmpws.domain.access import Purpose
 from dmpws.domain.checks import Refused
 from dmpws.domain.document import APND, HAS_MEMBER, INVISIBLE_PATIENT, MASQUE_PS, RPLC, Status, SubmissionSet
+from dmpws.domain.type_rights import TypeRights
 from dmpws.resources import folder
 from dmpws.store import open_store
 from dmpws.testing import deposits
@@ -52,6 +54,8 @@ BY_REFERENCE = (
     '<rim:Slot name="SubmissionSetStatus"><rim:ValueList><rim:Value>Reference</rim:Value></rim:ValueList></rim:Slot>'
 )
 TYPES = f"('{APND}','{RPLC}','{HAS_MEMBER}')"
+HIDDEN_TYPE = "15508-5"
+NO_PROFESSION = TypeRights({(profession, HIDDEN_TYPE): False for profession in ("10", "60")})
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -106,6 +110,7 @@ class Made:
 
     world: World
     uuids: dict[str, str] = field(default_factory=dict)
+    by_type: bool = False
 
     def at(self, minute: int) -> World:
         """The world at a minute, however many calls came before."""
@@ -116,8 +121,9 @@ class Made:
         return self.uuids.setdefault(name, f"urn:uuid:{uuid.uuid4()}")
 
 
-def make(world: World, record: Sequence[Plan], *, with_hidden: bool) -> Made:
-    made = Made(world)
+def make(world: World, record: Sequence[Plan], *, with_hidden: bool, by_type: bool) -> Made:
+    """by_type: what is hidden is so by its type and not by a mask."""
+    made = Made(world, by_type=by_type)
     for caller in ("libre", "camparini", "virginie"):
         world.authorise(caller)
     for number in sorted({p.lot for p in record}):
@@ -151,7 +157,7 @@ def deposit(made: Made, here: Sequence[Plan], record: Sequence[Plan], with_hidde
         "lot_unique_id": f"1.2.250.1.999.8.{number + 1}",
         "signature_unique_id": f"1.2.250.1.999.6.{number + 1}",
     }
-    documents = [Document(f"d{p.number}", p.unique_id, p.hidden and not p.masked_later) for p in here]
+    documents = [document(made, plan) for plan in here]
     assert errors_of(made.at(number * 10).deposit(lot_of(documents, "".join(objects), values))) == []
     with made.world.store.read() as work:
         for plan in here:
@@ -163,9 +169,15 @@ def deposit(made: Made, here: Sequence[Plan], record: Sequence[Plan], with_hidde
             made.uuids[f"f{number}"] = found.uuid
 
 
+def document(made: Made, plan: Plan) -> Document:
+    if made.by_type:
+        return Document(f"d{plan.number}", plan.unique_id, type_code=HIDDEN_TYPE if plan.hidden else TYPE)
+    return Document(f"d{plan.number}", plan.unique_id, plan.hidden and not plan.masked_later)
+
+
 def change(made: Made, plan: Plan) -> None:
     """Mask it, archive it, delete it, as its author."""
-    if plan.masked_later:
+    if plan.masked_later and not made.by_type:
         entry = entry_of(made, plan)
         made.uuids[f"d{plan.number}-masked"] = ""
         done(made, 100 + plan.number, metadata_request(update_set(plan.number), entry, [MASQUE_PS]))
@@ -303,17 +315,18 @@ def opened(migrated: Path) -> Iterator[World]:
     with tempfile.TemporaryDirectory() as place:
         shutil.copyfile(migrated, Path(place) / "dmpws.sqlite")
         store = open_store(f"sqlite:///{place}/dmpws.sqlite", Path(place) / "documents")
-        world = World(store, settings=Settings(cda="off"))
+        world = World(store, settings=Settings(cda="off", type_rights=NO_PROFESSION))
         world.open_dmp()
         yield world
         store.close()
 
 
-@settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.generate])
-@given(record=records(), reader=st.sampled_from(list(READERS)))
-def test_with_and_without(_migrated_sqlite: Path, record: list[Plan], reader: str) -> None:
+@settings(max_examples=14, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(record=records(), reader=st.sampled_from(list(READERS)), by_type=st.booleans())
+def test_with_and_without(_migrated_sqlite: Path, record: list[Plan], reader: str, by_type: bool) -> None:
     with opened(_migrated_sqlite) as one, opened(_migrated_sqlite) as other:
-        hiding, plain = make(one, record, with_hidden=True), make(other, record, with_hidden=False)
+        hiding = make(one, record, with_hidden=True, by_type=by_type)
+        plain = make(other, record, with_hidden=False, by_type=by_type)
         names = sorted(hiding.uuids)
         for with_hidden, without in zip(
             answers(record, names, hiding, reader), answers(record, names, plain, reader), strict=True

@@ -10,6 +10,7 @@ from dmpws.domain.caller import Caller
 from dmpws.domain.code import Code
 from dmpws.domain.document import Status, StoredEntry
 from dmpws.domain.oids import PROFESSIONS, SKILLS
+from dmpws.domain.type_rights import TypeRights
 from dmpws.domain.visibility import Reader, reads, sees
 from dmpws.resources import folder
 
@@ -117,7 +118,7 @@ def reader(
     treating_doctor: bool = False,
     masked_in_emergency: bool = False,
 ) -> Reader:
-    return Reader(Caller(mode, purpose, person, structure, roles), treating_doctor, masked_in_emergency)
+    return Reader(Caller(mode, purpose, person, structure, roles), treating_doctor, masked_in_emergency, TypeRights())
 
 
 EMERGENCIES = [Purpose.BRIS_DE_GLACE, Purpose.CENTRE_15]

@@ -24,20 +24,23 @@ def _cut(start: str, end: str) -> str:
 _ENTRY = _cut('<rim:ExtrinsicObject id="document"', "</rim:ExtrinsicObject>")
 _MEMBER = _cut('<rim:Association id="member-document"', "</rim:Association>")
 _DOCUMENT = _cut('<xds:Document id="document">', "</xds:Document>")
+TYPE = "11488-4"
 LIST_END = "</rim:RegistryObjectList>"
 
 
 @dataclass(frozen=True)
 class Document:
-    """One document of a lot. id: its symbolic id in the message."""
+    """One document of a lot. id: its symbolic id in the message. type_code: another one than the example's."""
 
     id: str
     unique_id: str
     masked: bool = False
+    type_code: str = TYPE
 
     @property
     def entry(self) -> str:
         text = _ENTRY.replace("<!-- formatCode -->", MASK) if self.masked else _ENTRY
+        text = text.replace(f'nodeRepresentation="{TYPE}"', f'nodeRepresentation="{self.type_code}"')
         return self._named(text.replace('id="c', f'id="{self.id}-c').replace('id="m1"', f'id="{self.id}-m1"'))
 
     @property

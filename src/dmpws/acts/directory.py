@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from dmpws.acts.actor import Actor
 from dmpws.audit.trace import Trace, TraceOutcome
-from dmpws.codec.directory import MOST_PROBLEMS, Entry, Problem, TableError
+from dmpws.codec.directory import Entry
 from dmpws.codec.directory_kinds import CARD, KINDS, PROFESSIONAL, SOFTWARE, STRUCTURE, Kind
+from dmpws.codec.tables import MOST_PROBLEMS, Problem, TableError
 from dmpws.domain.directory import Card, Professional, Structure
 from dmpws.domain.software import Software
 from dmpws.transactions import load

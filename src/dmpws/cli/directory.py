@@ -13,8 +13,9 @@ from dmpws.acts.actor import operator
 from dmpws.acts.directory import Summary
 from dmpws.app import store_of
 from dmpws.cli import Failure
-from dmpws.codec.directory import Entry, Problem, TableError, read_cells, read_table, write_table
+from dmpws.codec.directory import Entry, read_cells, read_table, write_table
 from dmpws.codec.directory_kinds import KINDS, Kind
+from dmpws.codec.tables import Problem, TableError
 from dmpws.store import Store, migrate
 from dmpws.transactions.ports import StorageError
 

@@ -24,6 +24,7 @@ from dmpws.app import (
     journalled,
     store_of,
     trust_folder,
+    type_rights,
 )
 from dmpws.cli import EXIT_INTERNAL, Failure
 from dmpws.cli.demo import play
@@ -98,13 +99,15 @@ def run(args: argparse.Namespace) -> int:
 def prepare(config: Config, now: datetime | None = None) -> None:
     """Check the clock, the folders and the ports; make the PKI, the tables and the cast where they are missing.
 
-    now: aware, instead of the clock of the machine. Raises Failure with one sentence when something stands in the way.
+    now: aware, instead of the clock of the machine. Raises Failure with one sentence when something stands in the way,
+    ConfigError when a file that the configuration names cannot be used.
     """
     now = now or datetime.now(UTC)
     if not EARLIEST < now < LATEST:
         raise Failure(f"the clock of this machine says {now:%Y-%m-%d %H:%M} UTC: set it before starting", EXIT_INTERNAL)
     _check_tls_mode(config)
     _check_journal(config)
+    type_rights(config)
     _check_writable(config.data_folder)
     if not config.unix_socket:
         _check_port("HTTPS port", config.host, config.port)

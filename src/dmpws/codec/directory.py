@@ -5,31 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dmpws.codec.directory_kinds import KINDS, Column, Kind
+from dmpws.codec.tables import MOST_PROBLEMS, Problem, TableError, rows_of
 
 LONGEST_VALUE = 4000
-MOST_PROBLEMS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong in a table, and where: name of the file, line from 1, column by name and number from 1."""
-
-    file: str
-    line: int
-    column: str
-    text: str
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
-        return f"{place}{self.column}: {self.text}" if self.column else f"{place}{self.text}"
-
-
-class TableError(ValueError):
-    """A table, or several, cannot be used; every problem is said."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = list(problems)
-        super().__init__("\n".join(map(str, self.problems)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +26,7 @@ class Entry:
 
 def read_table(octets: bytes, file: str) -> list[Entry]:
     """Read one table; its first column tells its kind. Raises TableError with every problem."""
-    try:
-        text = octets.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = octets[: error.start].count(b"\n") + 1
-        raise TableError([Problem(file, line, "", "not UTF-8")]) from None
-    lines = ((n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip() and not line.startswith("#"))
-    rows = ((n, [cell.strip() for cell in line.split("\t")]) for n, line in lines)
+    rows = rows_of(octets, file)
     columns = _columns(file, *next(rows, (1, [""])))
     problems: list[Problem] = []
     entries = list(_entries(file, columns, rows, problems))

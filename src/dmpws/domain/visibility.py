@@ -1,7 +1,8 @@
 """Who may know that a document exists: the one function behind every list and every read, the patient's too.
 
 A masked document is shown to its authors, to the structure that authored it, to the médecin traitant and, in an
-emergency mode, to whoever the patient's switch allows. To all others it does not exist.
+emergency mode, to whoever the patient's switch allows. A document of a type that the reader's profession may not
+read is shown to its authors alone. To all others it does not exist.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from dmpws.domain.access import Purpose
 from dmpws.domain.caller import Caller
 from dmpws.domain.document import INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX, MASQUE_PS, StoredEntry
 from dmpws.domain.rights import decide, is_of_structure, is_own, profile_of, reading_rows
+from dmpws.domain.type_rights import TypeRights
 
 STRUCTURE_PROFILES = frozenset({"es", "cpe", "pe"})
 """Profiles that act for a structure."""
@@ -21,11 +23,13 @@ class Reader:
     """A caller before one record.
 
     treating_doctor: médecin traitant of this patient. masked_in_emergency: the patient's switch (note 7).
+    types: the document-type rights (DMPWS D19).
     """
 
     caller: Caller
     treating_doctor: bool
     masked_in_emergency: bool
+    types: TypeRights
 
     @property
     def profile(self) -> str:
@@ -65,6 +69,8 @@ def sees(reader: Reader | Owner, entry: StoredEntry) -> bool:
     """
     if isinstance(reader, Owner):
         return entry.visibility.isdisjoint(_HIDDEN_FROM[reader]) and not entry.is_signature
+    if not (reader.types.allow(reader.caller.roles, entry.type_code) or entry.is_signature or is_author(reader, entry)):
+        return False
     if MASQUE_PS not in entry.visibility:
         return True
     if reader.for_structure:

@@ -11,6 +11,7 @@ from dmpws.codec.cda import LIMITS as CDA_LIMITS
 from dmpws.domain.checks import Report
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import PatientRecord
+from dmpws.domain.type_rights import TypeRights
 from dmpws.transactions.ports import LotVerifier, UnitOfWork
 from dmpws.vihf.model import VerifiedVihf
 from dmpws.xml.parser import XmlLimits
@@ -37,6 +38,8 @@ class Settings:
     """CDA validation level: off, header, xsd or schematron (DMPWS D17)."""
     cda_limits: XmlLimits = CDA_LIMITS
     """Bounds of a CDA document."""
+    type_rights: TypeRights = field(default_factory=TypeRights)
+    """Which professions read which types; by default all of them (DMPWS D19)."""
     feeding_requires: str = "nothing"
     """`nothing` or `authorisation` (DMPWS D20)."""
     strict_identity: bool = False

@@ -14,7 +14,7 @@ def reader_of(call: Call, record: PatientRecord, entries: Iterable[StoredEntry] 
     caller = caller_of(call.vihf)
     standing = standing_of(call, caller, record)
     caller = with_equals(call, caller, entries)
-    return Reader(caller, standing.treating_doctor, record.masked_visible_in_emergency)
+    return Reader(caller, standing.treating_doctor, record.masked_visible_in_emergency, call.settings.type_rights)
 
 
 def current_versions(call: Call, entries: Iterable[StoredEntry]) -> dict[str, StoredEntry]:
