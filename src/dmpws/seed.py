@@ -1,5 +1,6 @@
 """Loading the public cast: what a laboratory server holds before anybody calls."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from dmpws import cast
@@ -9,10 +10,10 @@ WITH_DMP = ("pat-trois", "nessi", "petra", "attribut", "alot", "jumeauun")
 """Patients of the test plan who have a DMP. CONTESTE and the twin JUMEAUDEUX have none, PROVISOIRE is a NIA."""
 
 
-def seed(store: Store, now: datetime) -> int:
+def seed(store: Store, now: datetime, *, records: Iterable[str] = WITH_DMP) -> int:
     """Load structures, professionals, approved software and records; what is there already stays as it is.
 
-    Returns the number of records opened.
+    records: keys of the patients who get a DMP. Returns the number of records opened.
     """
     opened = 0
     with store.write() as work:
@@ -25,7 +26,7 @@ def seed(store: Store, now: datetime) -> int:
         for software in cast.APPROVED.values():
             if work.directory.software(software.number) is None:
                 work.directory.put_software(software)
-        for key in WITH_DMP:
+        for key in records:
             patient = cast.PATIENTS[key]
             if work.patients.find(patient.ins) is None:
                 work.patients.create(

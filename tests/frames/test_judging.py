@@ -39,6 +39,27 @@ def test_a_record_is_missing_only_where_the_transaction_wants_it(
     assert broken(judge(frame, config, state="active")) == ["TD11-FOUND"]
 
 
+@pytest.mark.parametrize("alone", [False, True], ids=["envelope", "body"])
+def test_each_transaction_of_one_operation_gets_the_record_it_wants(
+    session: LpsSession, tap: Tap, config: Config, now: datetime, alone: bool
+) -> None:
+    """TD1.2 a closed one, TD1.1 none, although the patient of the frame has one in the cast."""
+    name, traits = PATIENT.traits.name, PATIENT.traits
+    frames = {
+        "TD1.1": lambda: session.create_record(INS, traits, consent=now),
+        "TD1.2": lambda: session.reactivate_record(INS, name, consent=now),
+        "TD1.3a": lambda: session.read_administrative_data(INS),
+        "TD1.3b": lambda: session.change_administrative_data(INS, traits),
+        "TD1.4": lambda: session.close_record(INS, name),
+    }
+    for code, send in frames.items():
+        send()
+        octets = re.search(rb"<PRPA.*(?=</[a-z]*:?Body>)", tap.sent, re.DOTALL)[0] if alone else tap.sent  # type: ignore[index]
+        judgement = judge(understand(octets), config)
+        assert broken(judgement) == []
+        assert f": {code} " in judgement.what
+
+
 def test_a_lot_is_judged_with_its_documents_and_signature(
     session: LpsSession, tap: Tap, config: Config, now: datetime
 ) -> None:

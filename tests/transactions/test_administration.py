@@ -287,6 +287,13 @@ def test_what_the_host_closed_for_good_stays_closed(app: LocalApp) -> None:
     assert record_of(app.store, KNOWN.ins).closure_final
 
 
+def test_the_record_of_somebody_who_died_stays_closed(app: LocalApp) -> None:
+    doctor = app.session("medecin-libre")
+    assert doctor.change_administrative_data(KNOWN.ins, replace(KNOWN.traits, deceased=True)).done
+    assert doctor.close_record(KNOWN.ins, KNOWN.traits.name).done
+    assert codes(doctor.reactivate_record(KNOWN.ins, KNOWN.traits.name, consent=app.now)) == ["DMPClosed"]
+
+
 def test_a_dmp_of_mon_espace_sante_is_changed_and_closed_there(app: LocalApp) -> None:
     app.store.database.change(update(patient).values(attached_to_ens=True))
     doctor = app.session("medecin-libre")

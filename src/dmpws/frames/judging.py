@@ -14,7 +14,7 @@ from dmpws.config import Config
 from dmpws.domain.checks import Check, Outcome, Refused, Report, Rule
 from dmpws.domain.datatypes import Xcn, Xon
 from dmpws.domain.patient import Name, Traits
-from dmpws.frames.laboratory import Laboratory, ins_in, request_of
+from dmpws.frames.laboratory import Laboratory, ins_in, ins_of, request_of
 from dmpws.frames.operations import Recognised, recognise
 from dmpws.frames.places import Places
 from dmpws.frames.reading import LIMITS, Frame, Kind
@@ -216,7 +216,7 @@ class _Judge:
         states = {_STATES.get(t.code, "active") for t in found.transactions}
         state = self.state or ("active" if len(states) > 1 else states.pop())
         request = request_of(self.token)
-        if self.token is None and (ins := ins_in(etree.tostring(body, encoding="unicode"))) is not None:
+        if self.token is None and (ins := ins_of(body)) is not None:
             request = replace(request, patient=ins)
         with self._laboratory(request, state) as laboratory:
             if self.frame.kind is not Kind.BODY:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from cryptography.hazmat.primitives.serialization import Encoding
+from lxml import etree
 
 from dmpws import app as server
 from dmpws import cast
@@ -34,11 +35,12 @@ from dmpws.pki.cards import Card
 from dmpws.pki.demo import DemoPki, create
 from dmpws.pki.profiles import CardKind
 from dmpws.pki.trust import TrustPolicy, TrustStore
-from dmpws.seed import seed
+from dmpws.seed import WITH_DMP, seed
 from dmpws.soap.message import TlsFacts
 from dmpws.store import migrate, open_store
 from dmpws.vihf import token
 from dmpws.vihf.issue import Lps, TokenRequest, make
+from dmpws.xml.names import HL7
 
 YEAR = timedelta(days=365)
 _INS = re.compile(r"([0-9][0-9AB]{14})\^\^\^&(?:amp;)?([0-9.]+)&(?:amp;)?ISO\^NH")
@@ -78,6 +80,14 @@ def ins_in(text: str) -> Ins | None:
     return Ins(found[1], found[2]) if found else None
 
 
+def ins_of(body: etree._Element) -> Ins | None:
+    """The first INS of a message: an HL7 v3 identifier, or as `ins_in`."""
+    for element in body.iter(f"{{{HL7}}}id", f"{{{HL7}}}value"):
+        if element.get("root") in oids.NIR_AUTHORITIES | {oids.INS_NIA}:
+            return Ins(element.get("extension", ""), element.get("root", ""))
+    return ins_in(etree.tostring(body, encoding="unicode"))
+
+
 class Laboratory:
     """The server. at: instant at which everything happens, aware UTC."""
 
@@ -101,7 +111,8 @@ class Laboratory:
         store = open_store(f"sqlite:///{folder / 'dmpws.sqlite'}", folder / "documents")
         self._opened.callback(store.close)
         migrate.upgrade(store.database.engine)
-        seed(store, self.at - YEAR)
+        absent = self.request.patient if self._state == "none" else None
+        seed(store, self.at - YEAR, records=[key for key in WITH_DMP if PATIENTS[key].ins != absent])
         self._prepare(store)
         options = {"directory": "open", "approval": "any", "crl": "tolerant", "trust": str(pki.trust_folder)}
         values = {**self._config.values, **options, "data": str(folder), "profile": "test"}

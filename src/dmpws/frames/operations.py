@@ -27,10 +27,13 @@ class Recognised:
     operation: Operation
     service: str
     exact: bool
+    body: etree._Element
 
     @property
     def transactions(self) -> tuple[Transaction, ...]:
-        return tuple(of_operation(self.operation))
+        """The transactions that the message may be: one where it tells, otherwise all of the operation."""
+        every = tuple(of_operation(self.operation))
+        return tuple(t for t in every if t.matches(self.body, self.service)) or every
 
     @property
     def title(self) -> str:
@@ -52,13 +55,13 @@ def recognise(body: etree._Element, headers: etree._Element | None, report: Repo
     exact = operation.body == body.tag
     report.require(exact, BODY, expected=operation.body, found=str(body.tag), where="Body", text=_slip(operation, name))
     if headers is None:
-        return Recognised(operation, operation.service, exact)
+        return Recognised(operation, operation.service, exact, body)
     good = action in ("", operation.action, *operation.action_variants)
     if action:
         report.require(good, ACTION, expected=operation.action, found=action, where="wsa:Action")
     else:  # tolerated where the body alone decides (option strict_action)
         report.warned(ACTION, expected=operation.action, found="absente", where="wsa:Action")
-    return Recognised(operation, _service(operation, address, report), exact and good)
+    return Recognised(operation, _service(operation, address, report), exact and good, body)
 
 
 def _exact(body: str, action: str) -> Operation | None:

@@ -112,12 +112,6 @@ def check_author(author: Author, caller: Caller, report: Report) -> None:
     report.require(same, AUTHOR, expected=expected, found=shown)
 
 
-def lock(call: Call, record: PatientRecord) -> PatientRecord:
-    """The record as it is now, for this call alone to change."""
-    call.store.patients.lock(record.id)
-    return call.store.patients.find(call.vihf.patient) or record
-
-
 def note_oppositions(call: Call, before: PatientRecord, now: Mapping[str, bool]) -> None:
     for name, opposed in now.items():
         if opposed != getattr(before, name):

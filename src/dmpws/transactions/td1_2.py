@@ -5,19 +5,18 @@ from lxml import etree
 from dmpws.codec.hl7v3 import registration_answers
 from dmpws.codec.hl7v3.reasons import REACTIVATION
 from dmpws.codec.hl7v3.registration import REACTIVATION_CONSENT, read_registration
-from dmpws.domain.checks import Report, Rule, demand, refusal
+from dmpws.domain.checks import Report, Rule, demand
 from dmpws.domain.errors import Carrier
 from dmpws.domain.patient import DmpStatus
 from dmpws.domain.software import Profile
 from dmpws.soap.message import SoapReply
-from dmpws.transactions.admission import admit_to_closed, begin
+from dmpws.transactions.admission import admit_to_closed, begin, hold
 from dmpws.transactions.call import Call
 from dmpws.transactions.registration import (
     REVISION,
     asks_for,
     check_author,
     check_consent,
-    lock,
     note_oppositions,
     oppositions,
     refuser,
@@ -29,18 +28,20 @@ from dmpws.transactions.registry import ALL_MODES, Transaction, register
 ROW = "TD1.2 reactivate"
 
 CLOSED = Rule("TD12-CLOSED", "Le DMP est fermé", "DMP-CLIENT", "DMPFound")
-FINAL = Rule("TD12-FINAL", "Le DMP n'est pas fermé définitivement", "DMPWS D113", "DMPClosed")
+FINAL = Rule("TD12-FINAL", "Le DMP n'est pas fermé définitivement, ni son patient décédé", "DMPWS D113", "DMPClosed")
 
 
 def handle(call: Call, body: etree._Element) -> SoapReply:
     """Open a closed DMP again. It comes back as it was, but for the oppositions that the message gives."""
     caller = begin(call, ROW)
     request = read_registration(body)
+    call = hold(call)
     require_this_patient(call, request, known=call.patient.identifiers if call.patient else ())
     if call.patient is not None:
         demand(call.patient.status is DmpStatus.CLOSED, CLOSED, found="ouvert")
-        demand(not call.patient.closure_final, FINAL, found="fermé définitivement")
-    record = admit_to_closed(call, ROW)
+        for_good = call.patient.closure_final or call.patient.traits.deceased
+        demand(not for_good, FINAL, found="patient décédé" if call.patient.traits.deceased else "fermé définitivement")
+    closed = admit_to_closed(call, ROW)
     require_creation_enabled(call)
     report = Report()
     call.notes.discreet = True
@@ -48,10 +49,8 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     check_author(request.author, caller, report)
     report.raise_failures()
     call.notes.discreet = False
-    closed = lock(call, record)
     now = oppositions(request, closed)
-    if not call.store.patients.reopen(closed.id):
-        raise refusal(CLOSED, found="rouvert entre-temps")
+    demand(call.store.patients.reopen(closed.id), CLOSED, found="ouvert")
     call.store.patients.update(closed.id, closed.traits, **now)
     call.note("status", DmpStatus.CLOSED, DmpStatus.ACTIVE)
     call.note("closed_at", closed.closed_at, "")

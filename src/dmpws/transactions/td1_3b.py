@@ -6,18 +6,17 @@ from dmpws.codec.hl7v3 import registration_answers
 from dmpws.codec.hl7v3.reasons import CHANGE
 from dmpws.codec.hl7v3.registration import read_person, read_registration
 from dmpws.domain.administration import check_traits
-from dmpws.domain.checks import Report, refusal
+from dmpws.domain.checks import Report, demand
 from dmpws.domain.errors import Carrier
 from dmpws.domain.patient import DmpStatus, changes
 from dmpws.domain.software import Profile
 from dmpws.soap.message import SoapReply
-from dmpws.transactions.admission import OPEN, admit, begin
+from dmpws.transactions.admission import OPEN, admit, begin, hold
 from dmpws.transactions.call import Call
 from dmpws.transactions.registration import (
     REVISION,
     asks_for,
     check_author,
-    lock,
     note_oppositions,
     oppositions,
     refuser,
@@ -33,17 +32,16 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     """Put the administrative data of the message in place of those of the record, and trace both."""
     caller = begin(call, ROW)
     request, person = read_registration(body), read_person(body)
+    call = hold(call)
     require_this_patient(call, request, known=call.patient.identifiers if call.patient else ())
-    record = admit(call, ROW)
-    require_not_attached(record)
+    before = admit(call, ROW)
+    require_not_attached(before)
     report = Report()
     check_traits(person.traits, call.now.date(), report)
     check_author(request.author, caller, report)
     report.raise_failures()
-    before = lock(call, record)
     traits, opposed = person.over(before.traits), oppositions(request, before)
-    if not call.store.patients.update(before.id, traits, **opposed):
-        raise refusal(OPEN, found="fermé entre-temps")
+    demand(call.store.patients.update(before.id, traits, **opposed), OPEN, found="fermé")
     for what, old, new in changes(before.traits, traits):
         call.note(what, old, new)
     note_oppositions(call, before, opposed)

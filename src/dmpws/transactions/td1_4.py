@@ -8,18 +8,17 @@ from dmpws.codec.hl7v3 import registration_answers
 from dmpws.codec.hl7v3.reasons import CLOSURE
 from dmpws.codec.hl7v3.registration import read_registration
 from dmpws.domain.administration import is_text
-from dmpws.domain.checks import Report, Rule, refusal
+from dmpws.domain.checks import Report, Rule, demand
 from dmpws.domain.errors import Carrier
 from dmpws.domain.patient import DmpStatus
 from dmpws.domain.software import Profile
 from dmpws.soap.message import SoapReply
-from dmpws.transactions.admission import OPEN, admit, begin
+from dmpws.transactions.admission import OPEN, admit, begin, hold
 from dmpws.transactions.call import Call
 from dmpws.transactions.registration import (
     REVISION,
     asks_for,
     check_author,
-    lock,
     refuser,
     require_not_attached,
     require_this_patient,
@@ -37,6 +36,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     """Close the DMP: from now on TD0.2 tells when and why, and every access is DMPClosed. TD1.2 undoes it."""
     caller = begin(call, ROW)
     request = read_registration(body)
+    call = hold(call)
     require_this_patient(call, request, known=call.patient.identifiers if call.patient else ())
     record = admit(call, ROW)
     require_not_attached(record)
@@ -45,13 +45,12 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     check_author(request.author, caller, report)
     report.raise_failures()
     code, text = request.closure
-    open_record = lock(call, record)
-    if not call.store.patients.close(open_record.id, now=call.now, code=code, text=text, final=False):
-        raise refusal(OPEN, found="fermé entre-temps")
+    closed = call.store.patients.close(record.id, now=call.now, code=code, text=text, final=False)
+    demand(closed, OPEN, found="fermé")
     call.note("status", DmpStatus.ACTIVE, DmpStatus.CLOSED)
     call.note("closed_at", "", call.now)
     call.note("closure", "", f"{code} {text}".strip())
-    name = open_record.traits.name
+    name = record.traits.name
     answer = registration_answers.revised(
         request, CLOSURE, DmpStatus.CLOSED, name, message_id=call.new_uuid(), now=call.now
     )
