@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -71,6 +72,19 @@ def test_one_lot_wins_a_document_id(store: Store, record: PatientRecord, now: da
     assert _deposits(store, lots, now) == {"stored": 1, "STORE-DOCUMENT-ID": 5}
     assert store.database.rows(select(func.count()).select_from(document_entry))[0][0] == 2
     assert verify_chain(store).rows == 1
+
+
+def test_copies_of_a_document_at_once(store: Store, record: PatientRecord, now: datetime) -> None:
+    """Plain IHE registers the same document again (DMPWS D16); one that is not the same is refused all the same."""
+    shared = new_oid()
+    contents = [b"same"] * 4 + [b"other"] * 2
+    lots = [lot(record, [(entry(unique_id=shared), received(store.blobs, content))]) for content in contents]
+    outcomes = _deposits(store, [replace(new, copies=True) for new in lots], now)
+    assert outcomes in ({"stored": 4, "STORE-DOCUMENT-HASH": 2}, {"stored": 2, "STORE-DOCUMENT-HASH": 4})
+    with store.read() as work:
+        found = work.documents.by_unique_id([shared])
+    assert (len({e.hash for e in found}), len(found)) == (1, outcomes["stored"])
+    assert len({e.lid for e in found}) == len(found)
 
 
 def test_one_lot_wins_a_submission_set_id(store: Store, record: PatientRecord, now: datetime) -> None:

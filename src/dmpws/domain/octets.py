@@ -1,6 +1,7 @@
 """Octets that may be large: what a document is before and after it is stored."""
 
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 
@@ -29,6 +30,22 @@ class Octets(Protocol):
     def read(self) -> bytes:
         """Return all octets; for XML that must be parsed, never for documents of arbitrary size."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ElsewhereOctets:
+    """Octets that another repository holds, of which only the metadata speak (ITI-42)."""
+
+    size: int
+    sha1: str
+    sha256: str = ""
+    """Empty: nobody here has read them."""
+
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        raise KeyError("another repository holds them")
+
+    def read(self) -> bytes:
+        raise KeyError("another repository holds them")
 
 
 class OctetsWriter(Protocol):

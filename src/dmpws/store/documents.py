@@ -57,7 +57,8 @@ class DocumentTable:
     def add_lot(self, lot: NewLot, *, now: datetime) -> None:
         """Store a lot: octets first, then the rows. Raises Refused (see the port)."""
         signature = hashlib.sha256(lot.evidence.signature).hexdigest() if lot.evidence else ""
-        files = [new.octets for new in lot.entries if not (new.entry.is_signature and new.octets.sha256 == signature)]
+        here = [new for new in lot.entries if new.octets.sha256]
+        files = [new.octets for new in here if not (new.entry.is_signature and new.octets.sha256 == signature)]
         self._lots.add(lot, self._octets.put(files), now=now)
         self._sets.add(lot.patient, lot.entries)
 

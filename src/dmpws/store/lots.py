@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,7 +73,12 @@ _FOLDERS_HOLDING = (
     .order_by(_A.id)
 )
 _NEW_FOLDERS = by_dialect(lambda insert: insert(folder).on_conflict_do_nothing())
-_FIRST_VERSION = select(_E.hash, _E.size).where(_E.unique_id == bindparam("unique_id"), _E.version == 1)
+# FOR SHARE: a copy is the same document as long as the first one is there.
+_FIRST_VERSION = (
+    select(_E.hash, _E.size)
+    .where(_E.unique_id == bindparam("unique_id"), _E.version == 1, _E.copy == 0)
+    .with_for_update(read=True)
+)
 _LOT = (
     select(submission_set, *(column.label(f"evidence_{column.name}") for column in lot_evidence.c))
     .join(lot_evidence)
@@ -136,6 +142,7 @@ class LotTables:
     def _add_entries(self, lot: NewLot, names: Mapping[str, str], lot_id: int, now: datetime) -> None:
         common = {
             "version": 1,
+            "copy": 0,
             "latest": True,
             "patient_id": lot.patient,
             "submission_set_id": lot_id,
@@ -151,7 +158,7 @@ class LotTables:
                 "hash": new.octets.sha1,
                 "sha256": new.octets.sha256,
                 "size": new.octets.size,
-                "octets": names.get(new.octets.sha256) or f"{IN_EVIDENCE}{lot_id}",
+                "octets": _place(new.octets.sha256, names, lot_id),
                 "fragment": pack(new.fragment, new.entry_uuid, self._sealer),
                 **derived_columns(new.entry),
             }
@@ -160,11 +167,18 @@ class LotTables:
         if self._add_all(_NEW_ENTRIES, rows) == len(rows):
             return
         stored = {row.entry_uuid for row in self._db.rows(_ENTRIES_OF, {"lot": lot_id})}
-        raise self._conflict(next(new for new in lot.entries if new.entry_uuid not in stored))
+        for new, row in zip(lot.entries, rows, strict=True):
+            if new.entry_uuid not in stored:
+                conflict = self._conflict(new)
+                copy = {**row, "copy": secrets.randbits(62) + 1}
+                if not (lot.copies and conflict.checks[0].rule is rules.DOCUMENT_ID):
+                    raise conflict
+                if not self._add_all(_NEW_ENTRIES, [copy]):
+                    raise refusal(rules.ENTRY_UUID, found=new.entry_uuid)
 
     def _conflict(self, new: NewEntry) -> Refused:
         """Why an entry could not be inserted (DMPWS D16). The other document is not shown: it may be another's."""
-        known = self._db.rows(_FIRST_VERSION, {"unique_id": new.entry.unique_id})
+        known = self._db.returning(_FIRST_VERSION, {"unique_id": new.entry.unique_id})
         if not known:
             return refusal(rules.ENTRY_UUID, found=new.entry_uuid)
         rule = rules.DOCUMENT_ID
@@ -269,3 +283,8 @@ class LotTables:
         for row in self._db.rows(_SIGNATURE, {"lot": row_id}):
             return unpack(row.signature, f"signature {row_id}", self._sealer)
         raise KeyError(row_id)
+
+
+def _place(sha256: str, names: Mapping[str, str], lot_id: int) -> str:
+    """What the octets column of an entry says: nothing of a document that another repository holds."""
+    return (names.get(sha256) or f"{IN_EVIDENCE}{lot_id}") if sha256 else ""

@@ -238,6 +238,7 @@ document_entry = Table(
     Column("version", Integer, nullable=False),
     Column("latest", Boolean, nullable=False),
     Column("unique_id", Text, nullable=False),
+    Column("copy", BigInteger, nullable=False),  # 0 but for documents that plain IHE registers again, at random
     Column("patient_id", ForeignKey(patient.c.id), nullable=False),
     Column("submission_set_id", ForeignKey(submission_set.c.id), nullable=False),
     Column("status", Text, nullable=False),
@@ -269,7 +270,7 @@ document_entry = Table(
     Column("received_at", Instant, nullable=False),
     Column("fragment", LargeBinary, nullable=False),
     # Metadata versions share the uniqueId of their document (DMPWS D16, ITI TF-3 4.2.4.1).
-    UniqueConstraint("unique_id", "version"),
+    UniqueConstraint("unique_id", "version", "copy"),
     UniqueConstraint("lid", "version"),
     Index(None, "patient_id", "status", "creation_key"),
     Index(None, "patient_id", "received_at"),

@@ -22,7 +22,8 @@ _E, _A = document_entry.c, association.c
 _CURRENT = (_E.id == bindparam("row"), _E.latest, _E.status == bindparam("old"))
 _SUPERSEDE = update(document_entry).where(*_CURRENT).values(latest=False, status=DEPRECATED)
 _SET_STATUS = update(document_entry).where(*_CURRENT).values(status=bindparam("new"))
-_NEW_VERSION = by_dialect(lambda insert: insert(document_entry).on_conflict_do_nothing())
+_COPY = select(_E.copy).where(_E.id == bindparam("row")).scalar_subquery()
+_NEW_VERSION = by_dialect(lambda insert: insert(document_entry).values(copy=_COPY).on_conflict_do_nothing())
 _NEW_ASSOCIATION = association.insert()
 _SETS = select(submission_set.c.uuid).where(submission_set.c.uuid == _A.source).exists()
 _LINKS = (
@@ -65,6 +66,7 @@ class UpdateTables:
         if self._db.change(_SUPERSEDE, {"row": old.id, "old": old.status.name}) != 1:
             raise refusal(rules.VERSION_MOVED, found=str(old.version), where=old.entry_uuid)
         row = {
+            "row": old.id,
             "entry_uuid": new.entry_uuid,
             "lid": old.lid,
             "version": old.version + 1,

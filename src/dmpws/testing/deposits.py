@@ -72,6 +72,7 @@ class Lot:
     )
     folders: Sequence[FolderDeposit] = ()
     relies_on: Sequence[int] = ()
+    copies: bool = False
 
     def member_of(self, folder: str, entry: str) -> Sequence[tuple[Association, bytes]]:
         return [(Association(new_uuid(), HAS_MEMBER, folder, entry), b"<link/>")]

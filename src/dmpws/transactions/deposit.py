@@ -83,6 +83,7 @@ class PreparedLot:
     new_uuid: Callable[[], str]
     folders: Sequence[PreparedFolder] = ()
     relies_on: Sequence[int] = ()
+    copies: bool = False
 
     def member_of(self, folder: str, entry: str) -> Sequence[tuple[Association, bytes]]:
         """The document is a member of the folder, and that is a member of the lot (ITI TF-2 3.42.4.1.3.5)."""
@@ -147,10 +148,14 @@ def prepare_lot(
     registry: RegistryFacts,
     patient: int,
     headers: Mapping[str, CdaHeader],
+    *,
+    repository: Callable[[DocumentEntry], str] = lambda _entry: oids.REPOSITORY,
+    copies: bool = False,
 ) -> PreparedLot:
     """Give the lot its final ids and make the fragments that answers will carry.
 
-    verified: None for a lot of the DMP itself, which is not signed (DMPWS D33). headers: of CDA documents, by entry id.
+    verified: None for a lot of the DMP itself, which is not signed (DMPWS D33), and in plain IHE. headers: of CDA
+    documents, by entry id. repository: which one holds a document. copies: see dmpws.transactions.ports.NewLot.
     """
     submission = received.submission
     set_uuid = final_id(submission.submission_set.id, call)
@@ -165,7 +170,7 @@ def prepare_lot(
                 final[entry.id],
                 hash_=octets[entry.id].sha1,
                 size=octets[entry.id].size,
-                repository=oids.REPOSITORY,
+                repository=repository(entry),
                 version=1,
                 new_uuid=call.new_uuid,
             ),
@@ -195,6 +200,7 @@ def prepare_lot(
         new_uuid=call.new_uuid,
         folders=folders,
         relies_on=[entry.id for entry in relied_on(submission, registry)],
+        copies=copies,
     )
 
 

@@ -239,6 +239,11 @@ class NewLot(NewSet, Protocol):
         """Row ids of the entries that must still be Approved: completed, transformed, or put in a folder."""
         ...
 
+    @property
+    def copies(self) -> bool:
+        """A document of a registered uniqueId may be registered again when its octets are the same (ITI-42)."""
+        ...
+
     def member_of(self, folder: str, entry: str) -> Sequence[tuple[Association, bytes]]:
         """The associations, and their fragments, that put an entry of the lot in a folder it inherits."""
         ...

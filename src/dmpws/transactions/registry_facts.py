@@ -1,34 +1,48 @@
 """What the registry holds of the things a lot names, as far as its depositor may know of them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from dmpws.domain.document import APND, DEPENDENTS, HAS_MEMBER, XFRM, Status, StoredEntry, Submission
-from dmpws.domain.lot.associations import dependents, folder_links, references, replacements
+from dmpws.domain.lot.associations import dependents, folder_links, references, replacements, signatures
 from dmpws.domain.lot.facts import RegistryFacts
 from dmpws.domain.packages import StoredFolder
 from dmpws.domain.patient import PatientRecord
 from dmpws.domain.visibility import is_author, knows
-from dmpws.transactions.call import Call
+from dmpws.transactions.call import Call, Context
 from dmpws.transactions.reading import current_versions, reader_of
+
+Known = Callable[[Iterable[StoredEntry]], list[StoredEntry]]
+"""Gives those of some entries that the depositor may know of."""
 
 
 def registry_facts(call: Call, record: PatientRecord, submission: Submission) -> RegistryFacts:
     """Read what the registry holds of this lot, as its depositor would find it there."""
+    return gather(call, submission, lambda found: _known(call, record, found))
+
+
+def gather(call: Context, submission: Submission, known: Known) -> RegistryFacts:
+    """Read what the registry holds of the things a submission names."""
     unique_id = submission.submission_set.unique_id
     folder_ids = [folder.unique_id for folder in submission.folders]
     entries: dict[str, list[StoredEntry]] = defaultdict(list)
     wanted = [unique_id, *(e.unique_id for e in submission.entries), *folder_ids]
     for entry in call.store.documents.by_unique_id(wanted):
         entries[entry.unique_id].append(entry)
-    ties = (*replacements(submission), *dependents(submission), *folder_links(submission), *references(submission))
+    ties = (
+        *replacements(submission),
+        *dependents(submission),
+        *signatures(submission),
+        *folder_links(submission),
+        *references(submission),
+    )
     targets = {a.target.lower() for a in ties}
     found = call.store.documents.by_entry_uuid(targets) if targets else []
     return RegistryFacts(
         set_known=call.store.documents.submission_set_known(unique_id),
         entries=entries,
-        targets={e.entry_uuid: e for e in _known(call, record, found)},
-        folders=_folders(call, record, submission),
+        targets={e.entry_uuid: e for e in known(found)},
+        folders=_folders(call, submission, known),
         taken=frozenset(i for i in folder_ids if entries.get(i) or call.store.documents.submission_set_known(i)),
         transforms=_transforms(call, submission),
         falling=_falling(call, submission),
@@ -49,7 +63,7 @@ def _known(call: Call, record: PatientRecord, found: Iterable[StoredEntry]) -> l
     return [entry for entry in found if is_known(current[entry.entry_uuid])]
 
 
-def _folders(call: Call, record: PatientRecord, submission: Submission) -> dict[str, StoredFolder]:
+def _folders(call: Context, submission: Submission, known: Known) -> dict[str, StoredFolder]:
     """The registered folders that the lot fills; one that holds only what the depositor may not know is unknown."""
     links = folder_links(submission)
     if not links:
@@ -60,18 +74,18 @@ def _folders(call: Call, record: PatientRecord, submission: Submission) -> dict[
         if link.type == HAS_MEMBER:
             held[link.source].add(link.target)
     members = call.store.documents.by_entry_uuid({uuid for uuids in held.values() for uuid in uuids})
-    known = {entry.entry_uuid for entry in _known(call, record, members)}
-    return {folder.uuid: folder for folder in found if not held[folder.uuid] or held[folder.uuid] & known}
+    shown = {entry.entry_uuid for entry in known(members)}
+    return {folder.uuid: folder for folder in found if not held[folder.uuid] or held[folder.uuid] & shown}
 
 
-def _transforms(call: Call, submission: Submission) -> frozenset[str]:
+def _transforms(call: Context, submission: Submission) -> frozenset[str]:
     appended = {a.target.lower() for a in dependents(submission) if a.type == APND}
     if not appended:
         return frozenset()
     return frozenset(link.source for link in call.store.packages.associations(sources=appended) if link.type == XFRM)
 
 
-def _falling(call: Call, submission: Submission) -> list[StoredEntry]:
+def _falling(call: Context, submission: Submission) -> list[StoredEntry]:
     replaced = {a.target.lower() for a in replacements(submission)}
     if not replaced:
         return []

@@ -68,6 +68,12 @@ def dependents(submission: Submission) -> list[Association]:
     return [a for a in submission.associations if a.type in DEPENDENTS]
 
 
+def signatures(submission: Submission) -> list[Association]:
+    """The `signs` associations to documents that are already registered, which plain IHE knows."""
+    ours = {submission.submission_set.id, *(entry.id for entry in submission.entries)}
+    return [a for a in submission.associations if a.type == SIGNS and a.target not in ours]
+
+
 def folder_links(submission: Submission) -> list[Association]:
     """The associations that put a document in a folder."""
     lot = submission.submission_set.id
@@ -108,19 +114,22 @@ class _Scope:
         )
 
 
-def check_associations(submission: Submission, report: Report) -> None:
-    """Check the ends of each association, and that everything is a member of the lot."""
+def check_associations(submission: Submission, report: Report, *, lot_signature: bool = True) -> None:
+    """Check the ends of each association, and that everything is a member of the lot.
+
+    lot_signature: `signs` ties the lot to its one signature; in plain IHE it is a relationship between documents.
+    """
     entries = {e.id: e for e in submission.entries}
     scope = _Scope.of(submission)
     for a in submission.associations:
         if a.type == HAS_MEMBER:
             _check_member(a, scope, report)
-        elif a.type == SIGNS:
+        elif a.type == SIGNS and lot_signature:
             report.require(a.source in entries, END, found=a.source, where=a.id)
             ok = a.target == submission.submission_set.id or a.target in entries
             report.require(ok, END, found=a.target, where=a.id)
-        elif a.type in REPLACEMENTS | DEPENDENTS:
-            _check_relationship(a, entries, report)
+        elif a.type in REPLACEMENTS | DEPENDENTS | {SIGNS}:
+            _check_relationship(a, entries, report, lot_signature=lot_signature)
         else:
             report.failed(TYPE, found=a.type, where=a.id)
     for name in (*entries, *(folder.id for folder in submission.folders)):
@@ -146,16 +155,19 @@ def _check_member(a: Association, scope: _Scope, report: Report) -> None:
         report.require(ok, END, expected=f"{lot} vers une fiche du message", found=ends, where=a.id)
 
 
-def _check_relationship(a: Association, entries: Mapping[str, DocumentEntry], report: Report) -> None:
+def _check_relationship(
+    a: Association, entries: Mapping[str, DocumentEntry], report: Report, *, lot_signature: bool
+) -> None:
     source = entries.get(a.source)
-    ok = source is not None and not source.is_signature
+    ok = source is not None and not (lot_signature and source.is_signature)
     report.require(ok, SOURCE, found=a.source, where=a.id)
     if a.type in REPLACEMENTS:
         ok = _registered(a.target) and a.target not in entries
         report.require(ok, REPLACEMENT_TARGET, expected="urn:uuid:…", found=a.target, where=a.id)
         return
     target = entries.get(a.target)
-    ok = a.target != a.source and (not target.is_signature if target is not None else _registered(a.target))
+    known = _registered(a.target) if target is None else not (lot_signature and target.is_signature)
+    ok = a.target != a.source and known
     report.require(ok, DEPENDENT_TARGET, expected="une autre fiche", found=a.target, where=a.id)
 
 

@@ -19,7 +19,7 @@ def check_contents(submission: Submission, facts: LotFacts, report: Report) -> N
     """Check each entry that has octets, and those that have a CDA header."""
     for entry in submission.entries:
         if octets := facts.octets.get(entry.id):
-            _check_octets(entry, octets, report)
+            check_octets(entry, octets, report)
         check_imaging(entry, facts.octets.get(entry.id), report)
         check_source_patient_info(entry.source_patient_info, entry.id, facts, report)
         if header := facts.headers.get(entry.id):
@@ -27,7 +27,8 @@ def check_contents(submission: Submission, facts: LotFacts, report: Report) -> N
             check_record_target(header.patient, entry.id, facts, report)
 
 
-def _check_octets(entry: DocumentEntry, octets: Octets, report: Report) -> None:
+def check_octets(entry: DocumentEntry, octets: Octets, report: Report) -> None:
+    """Check hash and size of the metadata, where they are given, against the document."""
     if entry.hash:
         ok = entry.hash.lower() == octets.sha1
         report.require(ok, HASH, expected=octets.sha1, found=entry.hash[:_SHOWN], where=entry.id)

@@ -38,8 +38,8 @@ PATIENT_INFO = Rule(
 )
 
 LONGEST_TITLE = 128
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_SHA1 = re.compile(r"[0-9A-Fa-f]{40}")
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+SHA1 = re.compile(r"[0-9A-Fa-f]{40}")
 _PID = re.compile(r"PID-(\d{1,2})\|")
 _PID_FORBIDDEN = frozenset({"2", "4", "12", "19"})
 _SHOWN = 200
@@ -92,9 +92,9 @@ def check_set(lot: SubmissionSet, facts: LotFacts, report: Report) -> None:
     check_patient(lot.patient_id, lot.id, facts, report)
     if lot.submission_time:
         ok = len(lot.submission_time) == 14 and is_dtm(lot.submission_time)
-        _format(ok, "submissionTime", "AAAAMMJJhhmmss (UTC)", lot.submission_time, lot.id, report)
+        check_format(ok, "submissionTime", "AAAAMMJJhhmmss (UTC)", lot.submission_time, lot.id, report)
     if lot.source_id:
-        _format(is_oid(lot.source_id), "sourceId", "un OID", lot.source_id, lot.id, report)
+        check_format(is_oid(lot.source_id), "sourceId", "un OID", lot.source_id, lot.id, report)
     _check_unique_id(lot.unique_id, lot.id, report)
 
 
@@ -108,25 +108,26 @@ def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
     _check_authors(entry.authors, where, report)
     if entry.legal_authenticator:
         _check_person("legalAuthenticator", entry.legal_authenticator, where, report)
-    _check_times(entry, report)
+    check_times(entry, report)
     title = f"{len(entry.title)} caractères"
     report.require(len(entry.title) <= LONGEST_TITLE, TITLE, expected="au plus 128", found=title, where=where)
     if entry.language:
-        ok = _LANGUAGE.fullmatch(entry.language) is not None
-        _format(ok, "languageCode", "RFC 5646", entry.language, where, report)
+        ok = LANGUAGE.fullmatch(entry.language) is not None
+        check_format(ok, "languageCode", "RFC 5646", entry.language, where, report)
     if entry.source_patient_id:
         source = Cx.parse(entry.source_patient_id)
         ok = bool(source.id) and is_oid(source.authority)
-        _format(ok, "sourcePatientId", "id^^^&OID&ISO", entry.source_patient_id, where, report)
+        check_format(ok, "sourcePatientId", "id^^^&OID&ISO", entry.source_patient_id, where, report)
     if entry.hash:
-        _format(_SHA1.fullmatch(entry.hash) is not None, "hash", "SHA-1 en hexadécimal", entry.hash, where, report)
+        check_format(SHA1.fullmatch(entry.hash) is not None, "hash", "SHA-1 en hexadécimal", entry.hash, where, report)
     if entry.size:
         ok = entry.size.isascii() and entry.size.isdigit()
-        _format(ok, "size", "un nombre d'octets", entry.size, where, report)
+        check_format(ok, "size", "un nombre d'octets", entry.size, where, report)
     _check_patient_info(entry.source_patient_info, where, report)
 
 
-def _check_times(entry: DocumentEntry, report: Report) -> None:
+def check_times(entry: DocumentEntry, report: Report) -> None:
+    """Check that the times of an entry are DTM, and that the act did not stop before it started."""
     times = {
         "creationTime": entry.creation_time,
         "serviceStartTime": entry.service_start,
@@ -134,7 +135,7 @@ def _check_times(entry: DocumentEntry, report: Report) -> None:
     }
     for name, value in times.items():
         if value:
-            _format(is_dtm(value), name, "AAAA[MM[JJ[hh[mm[ss]]]]] (UTC)", value, entry.id, report)
+            check_format(is_dtm(value), name, "AAAA[MM[JJ[hh[mm[ss]]]]] (UTC)", value, entry.id, report)
     start, stop = entry.service_start, entry.service_stop
     if is_dtm(start) and is_dtm(stop):
         # To the coarser precision of both: 2026 does not precede 20261121.
@@ -154,7 +155,7 @@ def check_patient(text: str, where: str, facts: LotFacts, report: Report) -> Non
         return
     patient = Cx.parse(text)
     if not (patient.id and is_oid(patient.authority)):
-        _format(False, "patientId", "INS^^^&OID&ISO^NH", text, where, report)
+        check_format(False, "patientId", "INS^^^&OID&ISO^NH", text, where, report)
         return
     known = {(ins.value, ins.authority) for ins in facts.record.identifiers}
     expected = f"{facts.record.ins.value}^^^&{facts.record.ins.authority}&ISO^NH"
@@ -171,13 +172,13 @@ def _check_authors(authors: Iterable[Author], where: str, report: Report) -> Non
         for text in author.institutions:
             structure = Xon.parse(text)
             ok = bool(structure.name) and (is_oid(structure.id) or bool(structure.id and structure.authority))
-            _format(ok, "authorInstitution", "nom^^^^^&OID&ISO^IDNST^^^id", text, where, report)
+            check_format(ok, "authorInstitution", "nom^^^^^&OID&ISO^IDNST^^^id", text, where, report)
 
 
 def _check_person(name: str, text: str, where: str, report: Report) -> None:
     person = Xcn.parse(text)
     ok = bool(person.id and person.family) and is_oid(person.authority)
-    _format(ok, name, "id^nom^prénom^^^^^^&OID&ISO^D^^^IDNPS", text, where, report)
+    check_format(ok, name, "id^nom^prénom^^^^^^&OID&ISO^D^^^IDNPS", text, where, report)
 
 
 def _check_patient_info(lines: tuple[str, ...], where: str, report: Report) -> None:
@@ -195,5 +196,6 @@ def _check_patient_info(lines: tuple[str, ...], where: str, report: Report) -> N
     report.require(ok, PATIENT_INFO, found=", ".join(line[:20] for line in lines)[:_SHOWN], where=where)
 
 
-def _format(ok: bool, name: str, expected: str, found: str, where: str, report: Report) -> None:
+def check_format(ok: bool, name: str, expected: str, found: str, where: str, report: Report) -> None:
+    """Record whether a metadata attribute has its format."""
     report.require(ok, FORMAT, expected=f"{name} {expected}", found=found[:_SHOWN], where=where)

@@ -52,12 +52,11 @@ PARENT = Rule(
 
 def check_registry(submission: Submission, facts: LotFacts, registry: RegistryFacts, report: Report) -> None:
     """Check the uniqueIds of a lot, its replacements and its other ties against the registry."""
-    unique_id = submission.submission_set.unique_id
-    ok = not (registry.set_known or registry.entries.get(unique_id))
-    report.require(ok, SET_KNOWN, found=f"lot, uniqueId={unique_id}", where=submission.submission_set.id)
+    check_set_known(submission, registry, report)
     for entry in submission.entries:
-        if known := registry.entries.get(entry.unique_id):
-            _report_known(entry, known[0], facts.octets, report)
+        known = registry.entries.get(entry.unique_id)
+        if known and check_same(entry, known[0], facts.octets.get(entry.id), report):
+            report.failed(KNOWN, found=f"uniqueId={entry.unique_id}", where=entry.id)
     entries = {e.id: e for e in submission.entries}
     for association in replacements(submission):
         if new := entries.get(association.source):
@@ -65,8 +64,15 @@ def check_registry(submission: Submission, facts: LotFacts, registry: RegistryFa
     check_relations(submission, facts, registry, report)
 
 
-def _report_known(entry: DocumentEntry, known: StoredEntry, received: Mapping[str, Octets], report: Report) -> None:
-    octets = received.get(entry.id)
+def check_set_known(submission: Submission, registry: RegistryFacts, report: Report) -> None:
+    """Check that the uniqueId of the submission set is new."""
+    unique_id = submission.submission_set.unique_id
+    ok = not (registry.set_known or registry.entries.get(unique_id))
+    report.require(ok, SET_KNOWN, found=f"lot, uniqueId={unique_id}", where=submission.submission_set.id)
+
+
+def check_same(entry: DocumentEntry, known: StoredEntry, octets: Octets | None, report: Report) -> bool:
+    """Check that a document is the registered one of the same uniqueId."""
     found = f"uniqueId={entry.unique_id}"
     same_hash = octets is not None and octets.sha1 == known.hash
     same_size = octets is not None and octets.size == known.size
@@ -74,27 +80,36 @@ def _report_known(entry: DocumentEntry, known: StoredEntry, received: Mapping[st
         report.failed(HASH, found=found, where=entry.id)
     if not same_size:
         report.failed(SIZE, found=found, where=entry.id)
-    if same_hash and same_size:
-        report.failed(KNOWN, found=found, where=entry.id)
+    return same_hash and same_size
 
 
 def _check_replacement(
     new: DocumentEntry, target: str, facts: LotFacts, targets: Mapping[str, StoredEntry], report: Report
 ) -> None:
-    old = targets.get(target.lower())
-    if not report.require(old is not None, TARGET, found=target, where=new.id) or old is None:
+    old = check_replaced(new, target, facts.record.id, targets, report)
+    if old is None:
         return
-    if not report.require(old.patient == facts.record.id, TARGET_PATIENT, found=target, where=new.id):
-        return
-    current = old.status is Status.APPROVED and old.latest
-    status = old.status.rpartition(":")[2] if old.latest else "version antérieure"
-    report.require(current, TARGET_STATUS, expected="Approved", found=status, where=new.id)
     report.require(not old.is_signature, TARGET_KIND, found=target, where=new.id)
     if not (is_vsm(new) and old.id in facts.replaceable):
         _check_author(facts.depositor, old, new.id, report)
     hidden = (new.visibility - old.visibility) & {INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX}
     report.require(not hidden, VISIBLE, found=", ".join(sorted(hidden)), where=new.id)
     _check_parent(facts.headers.get(new.id), old, new.id, report)
+
+
+def check_replaced(
+    new: DocumentEntry, target: str, patient: int, targets: Mapping[str, StoredEntry], report: Report
+) -> StoredEntry | None:
+    """Check that what a document replaces is registered, this patient's and in force; return it when it is his."""
+    old = targets.get(target.lower())
+    if not report.require(old is not None, TARGET, found=target, where=new.id) or old is None:
+        return None
+    if not report.require(old.patient == patient, TARGET_PATIENT, found=target, where=new.id):
+        return None
+    current = old.status is Status.APPROVED and old.latest
+    status = old.status.rpartition(":")[2] if old.latest else "version antérieure"
+    report.require(current, TARGET_STATUS, expected="Approved", found=status, where=new.id)
+    return old
 
 
 def _check_author(depositor: Depositor, old: StoredEntry, where: str, report: Report) -> None:

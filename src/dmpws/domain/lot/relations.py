@@ -3,7 +3,7 @@
 
 from dmpws.domain.checks import Report, Rule
 from dmpws.domain.document import APND, XFRM, Association, Status, StoredEntry, Submission
-from dmpws.domain.lot.associations import dependents, folder_links, references
+from dmpws.domain.lot.associations import dependents, folder_links, references, signatures
 from dmpws.domain.lot.facts import LotFacts, RegistryFacts
 
 _METADATA = "XDSRegistryMetadataError"
@@ -30,52 +30,68 @@ FOLDER_ID = Rule(
 
 def check_relations(submission: Submission, facts: LotFacts, registry: RegistryFacts, report: Report) -> None:
     """Check everything a lot points to in the registry that it does not replace."""
+    check_folder_ids(submission, registry, report)
+    check_appended(submission, registry, report)
+    links = folder_links(submission)
+    for a in (*dependents(submission), *links, *references(submission)):
+        old = check_target(a, submission, facts.record.id, registry, report)
+        if old is not None:
+            report.require(not old.is_signature, TARGET_KIND, found=a.target, where=a.id)
+    for a in links:
+        check_folder_target(a, submission, facts.record.id, registry, report)
+
+
+def check_folder_ids(submission: Submission, registry: RegistryFacts, report: Report) -> None:
+    """Check that the uniqueIds of new folders are new."""
     for folder in submission.folders:
         ok = folder.unique_id not in registry.taken
         report.require(ok, FOLDER_ID, found=f"classeur, uniqueId={folder.unique_id}", where=folder.id)
+
+
+def check_appended(submission: Submission, registry: RegistryFacts, report: Report) -> None:
+    """Check that nothing completes a transformation."""
     transformed = {a.source for a in submission.associations if a.type == XFRM} | registry.transforms
     for a in dependents(submission):
         ok = a.type != APND or transformed.isdisjoint({a.target, a.target.lower()})
         report.require(ok, APPENDED, found=a.target, where=a.id)
-        _check_document(a, submission, facts, registry, report)
-    for a in folder_links(submission):
-        _check_document(a, submission, facts, registry, report)
-        _check_folder(a, submission, facts, registry, report)
-    for a in references(submission):
-        _check_document(a, submission, facts, registry, report)
 
 
 def relied_on(submission: Submission, registry: RegistryFacts) -> list[StoredEntry]:
     """The registered documents that a lot completes, transforms, refers to or puts in a folder."""
-    ties = (*dependents(submission), *folder_links(submission), *references(submission))
+    ties = (*dependents(submission), *signatures(submission), *folder_links(submission), *references(submission))
     found = (registry.targets.get(a.target.lower()) for a in ties)
     return [entry for entry in found if entry is not None]
 
 
-def _check_document(
-    a: Association, submission: Submission, facts: LotFacts, registry: RegistryFacts, report: Report
-) -> None:
+def check_target(
+    a: Association, submission: Submission, patient: int | None, registry: RegistryFacts, report: Report
+) -> StoredEntry | None:
+    """Check the document that an association points to, unless it is in the message; return it when it is registered.
+
+    patient: row of whom it must be; None: anybody's.
+    """
     if a.target in {entry.id for entry in submission.entries}:
-        return
+        return None
     old = registry.targets.get(a.target.lower())
     if not report.require(old is not None, TARGET, found=a.target, where=a.id) or old is None:
-        return
-    if not report.require(old.patient == facts.record.id, TARGET_PATIENT, found=a.target, where=a.id):
-        return
+        return None
+    if not report.require(patient in (None, old.patient), TARGET_PATIENT, found=a.target, where=a.id):
+        return None
     current = old.status is Status.APPROVED and old.latest
     status = old.status.rpartition(":")[2] if old.latest else "version antérieure"
     report.require(current, TARGET_STATUS, expected="Approved", found=status, where=a.id)
-    report.require(not old.is_signature, TARGET_KIND, found=a.target, where=a.id)
+    return old
 
 
-def _check_folder(
-    a: Association, submission: Submission, facts: LotFacts, registry: RegistryFacts, report: Report
+def check_folder_target(
+    a: Association, submission: Submission, patient: int, registry: RegistryFacts, report: Report
 ) -> None:
+    """Check the folder that an association fills, unless it is in the message."""
     if any(a.source == folder.id for folder in submission.folders):
         return
     folder = registry.folders.get(a.source.lower())
     if not report.require(folder is not None, TARGET, found=a.source, where=a.id) or folder is None:
         return
-    if report.require(folder.patient == facts.record.id, TARGET_PATIENT, found=a.source, where=a.id):
+    if report.require(folder.patient == patient, TARGET_PATIENT, found=a.source, where=a.id):
         current = folder.status is Status.APPROVED and folder.latest
         report.require(current, FOLDER_STATUS, expected="Approved", found=folder.status.name, where=a.id)

@@ -39,11 +39,12 @@ SIGNATURE_PURPOSE = Code("1.2.840.10065.1.12.1.14", "1.2.840.10065.1.12", "Sourc
 def check_structure(submission: Submission, report: Report) -> None:
     """Check members, association ends, uniqueIds and the signature entry."""
     check_associations(submission, report)
-    _check_unique_ids(submission, report)
+    check_unique_ids(submission, report)
     _check_signature(submission, report)
 
 
-def _check_unique_ids(submission: Submission, report: Report) -> None:
+def check_unique_ids(submission: Submission, report: Report) -> None:
+    """Check that no uniqueId comes twice in a message."""
     unique_ids = [submission.submission_set.unique_id, *(e.unique_id for e in submission.entries)]
     unique_ids += [folder.unique_id for folder in submission.folders]
     for unique_id, times in Counter(unique_ids).items():

@@ -52,10 +52,10 @@ def assertion(now: datetime, **changes: str) -> str:
     text = (
         f'<saml2:Assertion xmlns:saml2="{SAML}" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
         ' xmlns:xs="http://www.w3.org/2001/XMLSchema" ID="_5d1f0c1a9e7c4b2f8a3e" IssueInstant="{issued}" Version="2.0">'
-        "<saml2:Issuer>https://sts.example.org</saml2:Issuer><saml2:Subject><saml2:NameID>jsmith</saml2:NameID>"
+        "<saml2:Issuer>https://sts.example.org</saml2:Issuer><saml2:Subject><saml2:NameID>mlibre</saml2:NameID>"
         '<saml2:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"/></saml2:Subject>{conditions}{authn}'
         '<saml2:AttributeStatement><saml2:Attribute Name="urn:oasis:names:tc:xspa:1.0:subject:subject-id">'
-        '<saml2:AttributeValue xsi:type="xs:string">John Smith</saml2:AttributeValue></saml2:Attribute>'
+        '<saml2:AttributeValue xsi:type="xs:string">MAX LIBRE</saml2:AttributeValue></saml2:Attribute>'
         '<saml2:Attribute Name="urn:oasis:names:tc:xspa:1.0:subject:organization-id"><saml2:AttributeValue>'
         "urn:oid:1.2.3.4</saml2:AttributeValue></saml2:Attribute>"
         '<saml2:Attribute Name="urn:oasis:names:tc:xacml:2.0:subject:role"><saml2:AttributeValue>'
@@ -101,7 +101,7 @@ def test_without_assertion_the_certificate_is_who_calls(lab: Lab) -> None:
 def test_the_user_of_a_good_assertion_is_traced(lab: Lab) -> None:
     assert call(lab, signed(lab)) == ""
     trace = lab.traces()[-1]
-    assert (trace["person"], trace["person_name"], trace["structure"]) == ("jsmith", "John Smith", "urn:oid:1.2.3.4")
+    assert (trace["person"], trace["person_name"], trace["structure"]) == ("mlibre", "MAX LIBRE", "urn:oid:1.2.3.4")
     assert trace["roles"] == ["46255001^2.16.840.1.113883.6.96"]
 
 
@@ -166,7 +166,7 @@ def test_refused(name: str, lab: Lab) -> None:
 def test_unsigned_and_tampered(lab: Lab) -> None:
     good = signed(lab)
     assert call(lab, assertion(lab.now).encode()) == "InvalidSecurityToken"
-    assert call(lab, good.replace(b"jsmith", b"jdoe")) == "FailedCheck"
+    assert call(lab, good.replace(b"mlibre", b"autre")) == "FailedCheck"
     assert call(lab, good + good) == "InvalidSecurity"
 
 
@@ -226,7 +226,7 @@ def test_a_client_without_certificate(make_lab: MakeLab, monkeypatch: pytest.Mon
     assert trace["peer"] == "127.0.0.1"
     assert "verified" not in trace
     assert call(optional, signed(optional)) == ""
-    assert optional.traces()[-1]["person"] == "jsmith"
+    assert optional.traces()[-1]["person"] == "mlibre"
     dmp = make_lab(profile="test", client_certificate="optional")
     with pytest.raises(ServerFault) as fault:
         dmp.soap("repository", ACTION, ASK)

@@ -1,0 +1,79 @@
+"""What ITI-41 and ITI-42 share: judging a submission of plain IHE, and storing it."""
+
+from collections.abc import Iterable, Mapping
+
+from dmpws.codec.ebxml.submission import ReceivedSubmission
+from dmpws.domain.checks import Outcome, Refused, Report, refusal
+from dmpws.domain.datatypes import Cx
+from dmpws.domain.document import DocumentEntry, Status, StoredEntry, Submission
+from dmpws.domain.ihe.metadata import IheFacts
+from dmpws.domain.ihe.submission import check_registry, check_submission
+from dmpws.domain.lot.associations import replacements
+from dmpws.domain.octets import Octets
+from dmpws.domain.patient import Ins, Name, PatientRecord, Traits
+from dmpws.transactions.deposit import prepare_lot
+from dmpws.transactions.ihe import PATIENT, IheCall, find_patient
+from dmpws.transactions.pipeline import BUSY
+from dmpws.transactions.registry_facts import gather
+
+
+def submit(
+    call: IheCall, received: ReceivedSubmission, octets: Mapping[str, Octets], report: Report, *, registered: bool
+) -> None:
+    """Judge a submission and store it. Raises Refused with every broken rule.
+
+    octets: of each entry, by its id. report: what was found so far. registered: the documents are in another
+    repository, and only measured (ITI-42).
+    """
+    submission = received.submission
+    text = submission.submission_set.patient_id
+    record = find_patient(call, text)
+    known = record is not None or (not call.domain.fed and call.domain.identifies(Cx.parse(text).authority))
+    if text and not known:
+        report.failed(PATIENT, found=text[:200], where=submission.submission_set.id)
+    check_submission(submission, IheFacts(call.domain, text, record, registered), report)
+    registry = gather(call, submission, list)
+    check_registry(submission, record.id if record is not None else 0, octets, registry, report)
+    _note(call, submission, report)
+    report.raise_failures()
+    replaced = [registry.targets[a.target.lower()] for a in replacements(submission)]
+    _note_deprecated(call, [*replaced, *registry.falling])
+    patient = record or _make_known(call, text)
+    repository = _registered_repository if registered else lambda _entry: call.domain.repository
+    lot = prepare_lot(call, received, octets, None, registry, patient.id, {}, repository=repository, copies=True)
+    call.store.documents.add_lot(lot, now=call.now)
+
+
+def _registered_repository(entry: DocumentEntry) -> str:
+    return entry.repository_unique_id
+
+
+def _make_known(call: IheCall, text: str) -> PatientRecord:
+    """A patient whom no feed announces (DMPWS D98)."""
+    patient = Cx.parse(text)
+    try:
+        return call.store.patients.create(
+            [Ins(patient.id, patient.authority)],
+            Traits(Name()),
+            now=call.now,
+            opposes_bris_de_glace=False,
+            opposes_centre_15=False,
+        )
+    except Refused:  # another call has just made him known
+        raise refusal(BUSY) from None
+
+
+def _note(call: IheCall, submission: Submission, report: Report) -> None:
+    """Say in the trace what was to be registered (DMPWS D22)."""
+    call.notes.submission_set = submission.submission_set.unique_id
+    call.notes.documents += [
+        {"uniqueId": e.unique_id, "typeCode": e.type_code.code if e.type_code else ""} for e in submission.entries
+    ]
+    warned = dict.fromkeys(c.message for c in report if c.outcome is Outcome.WARNED)
+    call.notes.warnings += list(warned)[:50]
+
+
+def _note_deprecated(call: IheCall, entries: Iterable[StoredEntry]) -> None:
+    for old in entries:
+        change = {"uniqueId": old.unique_id, "old": old.status.name, "new": Status.DEPRECATED.name}
+        call.notes.changes.append(change)
