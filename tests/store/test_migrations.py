@@ -6,12 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from alembic import command
 from sqlalchemy import inspect
 
 from dmpws import resources
-from dmpws.store import migrate, open_store
+from dmpws.cast import PATIENTS
+from dmpws.domain.patient_search import PatientCriteria
+from dmpws.store import Store, migrate, open_store
 from dmpws.store.engine import make_engine
 from dmpws.store.tables import metadata
+from dmpws.store.turn import begin_change
 from dmpws.testing.deposits import open_record
 from dmpws.testing.postgres import Postgres
 from dmpws.transactions.ports import StorageError
@@ -136,6 +140,27 @@ def test_a_migration_that_loses_rows_others_refer_to_is_undone(
     with store.read() as work:
         assert work.patients.find(record.ins) == record
     store.close()
+
+
+def test_records_that_are_there_can_be_searched(store: Store) -> None:
+    """Down to before the keys of TD0.5 and up again."""
+    names = ("pat-trois", "nessi", "petra", "attribut", "alot")
+    with store.write() as work:
+        for name in names:
+            open_record(work, name)
+    engine = store.database.engine
+    with engine.connect() as connection:
+        begin_change(connection)
+        command.downgrade(migrate._config(connection), "0011")
+        connection.exec_driver_sql("COMMIT")
+        connection.invalidate()
+    assert "patient_search" not in inspect(engine).get_table_names()
+    migrate.upgrade(engine)
+    with store.read() as work:
+        everyone = PatientCriteria(postal_code="75", similar_address=True)
+        assert len(work.patients.search(everyone, without_block_of=(), limit=50)) == len(names)
+        [found] = work.patients.search(PatientCriteria(family="de vinci"), without_block_of=(), limit=50)
+    assert found.ins == PATIENTS["nessi"].ins
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://", "nonsense", "sqlite:///:memory:"])

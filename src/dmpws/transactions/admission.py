@@ -62,7 +62,7 @@ def standing_of(call: Context, caller: Caller, record: PatientRecord) -> Standin
         call.store.authorisations.get(record.id, holder) for holder in (caller.person_holder, caller.structure_holder)
     )
     serving = [person if holder == caller.person_holder else structure for holder in caller.holders]
-    if structure is not None and structure not in serving and _in_care_team(call, caller):
+    if structure is not None and structure not in serving and in_care_team(call, caller):
         serving.append(structure)
     states = [state_of(authorisation, call.now) for authorisation in serving]
     if any(found is not None and found.blocked for found in (person, structure)):
@@ -73,7 +73,7 @@ def standing_of(call: Context, caller: Caller, record: PatientRecord) -> Standin
     return Standing(state, treating_doctor, serving[0])
 
 
-def _in_care_team(call: Context, caller: Caller) -> bool:
+def in_care_team(call: Context, caller: Caller) -> bool:
     """The directory knows the professional in the structure: some cards name none, and are believed about it
     (DMPWS D43), but what the structure was granted is not theirs to claim."""
     shares = call.settings.care_team == "structure" and caller.mode is AuthMode.DIRECTE and caller.is_professional

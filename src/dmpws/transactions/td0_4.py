@@ -15,7 +15,7 @@ from dmpws.domain.errors import OK_STATUS, Carrier
 from dmpws.domain.rights import Condition, Decision
 from dmpws.domain.software import Profile
 from dmpws.soap.message import Operation, SoapReply
-from dmpws.transactions.admission import allow, begin
+from dmpws.transactions.admission import allow, begin, in_care_team
 from dmpws.transactions.call import Call
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 from dmpws.xml.names import PATIENTS
@@ -71,7 +71,8 @@ def _whose(call: Call, caller: Caller, decision: Decision, owner: str) -> tuple[
     """The holders whose list it is: those of the caller, or the professional `owner` (DMPWS D123)."""
     own = caller.holders
     if not owner or (owner == caller.person and caller.person_holder not in own):
-        return own
+        shared = caller.structure_holder not in own and in_care_team(call, caller)
+        return (*own, caller.structure_holder) if shared else own
     asked = Holder(HolderKind.PERSON, owner)
     colleagues = decision.condition is Condition.SAME_STRUCTURE
     if asked in own or (colleagues and works_in(call.store.directory, owner, caller.structure)):
