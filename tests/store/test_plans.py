@@ -1,7 +1,8 @@
 """No statement of the calls that software makes all day reads a whole table: each finds its rows through an index.
 
 The calls are played, every statement they send is kept, and each database is asked how it would run it. PostgreSQL
-reads small tables whole however they are indexed, so it is told that this costs more than anything.
+reads small tables whole however they are indexed, so only bitmap scans, which need an index that serves, are left to
+it: the rest is priced beyond anything.
 """
 
 import json
@@ -25,7 +26,7 @@ from dmpws.domain.authorised import DateType
 from dmpws.domain.document import Status
 from dmpws.domain.patient_search import PatientCriteria
 from dmpws.pki.demo import DemoPki
-from dmpws.store import Store, open_store
+from dmpws.store import Store, open_store, ready
 from dmpws.store.tables import metadata
 from dmpws.testing.local import LocalApp
 
@@ -47,14 +48,22 @@ SMALL = {"trace_head", "trace_checkpoint"}
 class Statements:
     """What was sent to a database, each text once, with the values it was sent with."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, patch: pytest.MonkeyPatch) -> None:
         self.engine = store.database.engine
         self.sent: dict[str, Any] = {}
         event.listen(self.engine, "before_cursor_execute", self._note)
+        bound = ready._Text.bound
+
+        def noted(text: ready._Text, given: Any) -> Any:
+            values = bound(text, given)
+            self._note(None, None, text.sql, values, None, False)
+            return values
+
+        patch.setattr(ready._Text, "bound", noted)
 
     def _note(self, _connection: Any, _cursor: Any, text: str, values: Any, _context: Any, many: bool) -> None:
         if text.startswith(("SELECT", "UPDATE", "DELETE", "WITH")) and not many:
-            self.sent.setdefault(text, values)
+            self.sent.setdefault(text, tuple(values) if isinstance(values, list) else values)
 
     def stop(self) -> None:
         event.remove(self.engine, "before_cursor_execute", self._note)
@@ -64,7 +73,8 @@ class Statements:
         how = _sqlite if self.engine.dialect.name == "sqlite" else _postgres
         with self.engine.connect() as connection:
             if how is _postgres:
-                connection.exec_driver_sql("SET enable_seqscan = off")
+                for way in ("seqscan", "indexscan", "indexonlyscan"):
+                    connection.exec_driver_sql(f"SET enable_{way} = off")
             found = [
                 f"{table}: {text}" for text, values in self.sent.items() for table in how(connection, text, values)
             ]
@@ -92,10 +102,12 @@ def _postgres(connection: Any, text: str, values: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def played(database_url: str, tmp_path: Path, pki: DemoPki, now: Any) -> Iterator[tuple[LocalApp, Statements]]:
+def played(
+    database_url: str, tmp_path: Path, pki: DemoPki, now: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[LocalApp, Statements]]:
     store = open_store(database_url, tmp_path / "documents")
     app = LocalApp(store, pki, now)
-    statements = Statements(store)
+    statements = Statements(store, monkeypatch)
     yield app, statements
     store.close()
 

@@ -18,7 +18,6 @@ from dmpws.domain.document import STABLE, Author, DocumentEntry, Status
 from dmpws.domain.patient import PatientRecord
 from dmpws.domain.query import DocumentQuery, TimeRange
 from dmpws.store import Store, open_store
-from dmpws.store.search import find
 from dmpws.store.tables import document_entry
 from dmpws.testing.deposits import entry, lot, open_record, received, signature_entry
 from dmpws.testing.postgres import Postgres
@@ -198,23 +197,6 @@ def test_values_are_only_values(store: Store, hostile: str) -> None:
     for criteria in ({"classes": (code,)}, {"event_codes": ((code,),)}, {"author_persons": (hostile,)}):
         assert _find(store, record, **criteria) == [document.unique_id]
     assert _find(store, record, classes=(Code(hostile + "x", hostile),)) == []
-
-
-def test_the_index_is_used(sqlite_url: str, tmp_path: Path) -> None:
-    """FindDocuments of a patient does not read the documents of the others (SQLite; bench/ measures PostgreSQL)."""
-    store = open_store(sqlite_url, tmp_path / "documents")
-    with store.write() as work:
-        record = open_record(work)
-    run: list[str] = []
-    with store.database.connection() as connection:
-        sqlite: Any = connection.connection.dbapi_connection
-        sqlite.set_trace_callback(run.append)
-        statement, parameters = find(DocumentQuery(record.id, (Status.APPROVED,)), limit=10)
-        connection.execute(statement, parameters)
-        sqlite.set_trace_callback(None)
-        plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + run[-1]).all()
-    store.close()
-    assert "ix_document_entry_patient_id_status_creation_key (patient_id=? AND status=?)" in str(plan)
 
 
 def test_hidden_versions_are_not_found(store: Store) -> None:

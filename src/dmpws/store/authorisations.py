@@ -17,6 +17,7 @@ from dmpws.domain.authorisation import (
     NamedAuthorisation,
 )
 from dmpws.store.engine import by_dialect
+from dmpws.store.ready import Ready
 from dmpws.store.session import Statement, Statements
 from dmpws.store.tables import authorisation, authorisation_event, professional, structure
 
@@ -26,7 +27,7 @@ _KEY = and_(_OF_PATIENT, _ROW.holder_kind == bindparam("kind"), _ROW.holder == b
 _STATE = (
     _ROW.granted_at, _ROW.last_action_at, _ROW.expires_at, _ROW.blocked, _ROW.treating_doctor, _ROW.specialties
 )  # fmt: skip
-_GET = select(*_STATE).where(_KEY)
+_GET = Ready(select(*_STATE).where(_KEY))
 _DOCTORS = (
     select(_ROW.holder_kind, _ROW.holder)
     .where(_OF_PATIENT, _ROW.treating_doctor)

@@ -12,21 +12,22 @@ from dmpws.domain.directory import Card, Professional, Structure
 from dmpws.domain.software import ApprovalStatus, Category, Profile, Scope, Software
 from dmpws.store.conditions import one_of
 from dmpws.store.engine import ByDialect, by_dialect
+from dmpws.store.ready import Ready
 from dmpws.store.session import Statements
 from dmpws.store.tables import card, professional, professional_structure, software, structure
 
 _STRUCTURES = select(structure).order_by(structure.c.identifier)
-_STRUCTURE = select(structure).where(structure.c.identifier == bindparam("id"))
+_STRUCTURE = Ready(select(structure).where(structure.c.identifier == bindparam("id")))
 _ALL_SOFTWARE = select(software).order_by(software.c.number)
-_SOFTWARE = select(software).where(software.c.number == bindparam("id"))
+_SOFTWARE = Ready(select(software).where(software.c.number == bindparam("id")))
 _ALL_CARDS = select(card).order_by(card.c.serial)
-_CARDS = select(card).where(one_of(card.c.serial, "serials"))
+_CARDS = Ready(select(card).where(one_of(card.c.serial, "serials")))
 _PROFESSIONALS = (
     select(professional, professional_structure.c.structure)
     .outerjoin(professional_structure)
     .order_by(professional.c.identifier)
 )
-_PROFESSIONAL = _PROFESSIONALS.where(professional.c.identifier == bindparam("id"))
+_PROFESSIONAL = Ready(_PROFESSIONALS.where(professional.c.identifier == bindparam("id")))
 _UNLINK = delete(professional_structure).where(professional_structure.c.professional == bindparam("id"))
 _DIRECTORY_LOCK = 0x646972
 """Key of the advisory lock of PostgreSQL."""

@@ -8,14 +8,17 @@ from dmpws.domain.checks import refusal
 from dmpws.store import rules
 from dmpws.store.conditions import one_of
 from dmpws.store.engine import by_dialect
+from dmpws.store.ready import Ready
 from dmpws.store.session import Statements
 from dmpws.store.tables import document_set
 from dmpws.transactions.ports import NewEntry
 
 _S = document_set.c
-_NEW = by_dialect(lambda insert: insert(document_set).on_conflict_do_nothing())
-_VERSIONS = select(_S.unique_id, _S.set_id, _S.version).where(
-    _S.patient_id == bindparam("patient"), one_of(_S.set_id, "set_ids")
+_NEW = Ready(by_dialect(lambda insert: insert(document_set).on_conflict_do_nothing()))
+_VERSIONS = Ready(
+    select(_S.unique_id, _S.set_id, _S.version).where(
+        _S.patient_id == bindparam("patient"), one_of(_S.set_id, "set_ids")
+    )
 )
 
 

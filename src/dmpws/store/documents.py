@@ -15,6 +15,7 @@ from dmpws.store.document_sets import DocumentSets
 from dmpws.store.encryption import Sealer
 from dmpws.store.lots import IN_EVIDENCE, LotTables, StoredLot
 from dmpws.store.octets import MemoryOctets, StoredOctets
+from dmpws.store.ready import Ready
 from dmpws.store.rows import ERASED, stored_entry
 from dmpws.store.search import ENTRY_COLUMNS, find
 from dmpws.store.session import Statements
@@ -23,11 +24,13 @@ from dmpws.store.updates import UpdateTables
 from dmpws.transactions.ports import NewLot, RegistryUpdate
 
 _E = document_entry.c
-_KNOWN = union_all(*(select(t.c.id).where(t.c.unique_id == bindparam("unique_id")) for t in (submission_set, folder)))
+_KNOWN = Ready(
+    union_all(*(select(t.c.id).where(t.c.unique_id == bindparam("unique_id")) for t in (submission_set, folder)))
+)
 _ENTRIES = select(*ENTRY_COLUMNS).where(_E.status != ERASED)
-_BY_UUID = _ENTRIES.where(one_of(_E.entry_uuid, "uuids"))
-_BY_UNIQUE_ID = _ENTRIES.where(one_of(_E.unique_id, "unique_ids"))
-_BY_LID = _ENTRIES.where(one_of(_E.lid, "lids"))
+_BY_UUID = Ready(_ENTRIES.where(one_of(_E.entry_uuid, "uuids")))
+_BY_UNIQUE_ID = Ready(_ENTRIES.where(one_of(_E.unique_id, "unique_ids")))
+_BY_LID = Ready(_ENTRIES.where(one_of(_E.lid, "lids")))
 _SET_STATUS = update(document_entry).where(_E.id.in_(bindparam("ids", expanding=True))).values(status=bindparam("new"))
 _ERASED_OF_LOT = select(_E.unique_id).where(_E.submission_set_id == bindparam("lot"), _E.status == ERASED)
 _OF_LOT = _ENTRIES.where(_E.submission_set_id == bindparam("lot"), _E.version == 1).order_by(_E.id)

@@ -1,8 +1,6 @@
 """Errors of drivers and of the file system become StorageError: none leaves the store as it is."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -26,15 +24,17 @@ def is_busy(error: BaseException | None) -> bool:
     return code in _BUSY_SQLITE or getattr(error, "sqlstate", "") in _BUSY_POSTGRES
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class translated:  # noqa: N801 - used as a function; a generator would cost more than some of what it guards
     """Raise StorageError, or StorageBusy, for any error of the database or of the file system in the block."""
-    try:
-        yield
-    except DATABASE_ERRORS as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        raise (StorageBusy if is_busy(cause) else StorageError)(f"database: {cause}") from error
-    except SQLAlchemyError as error:
-        raise StorageError(f"database: {error}") from error
-    except OSError as error:
-        raise StorageError(f"document storage: {error}") from error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, DATABASE_ERRORS):
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            raise (StorageBusy if is_busy(cause) else StorageError)(f"database: {cause}") from error
+        if isinstance(error, SQLAlchemyError):
+            raise StorageError(f"database: {error}") from error
+        if isinstance(error, OSError):
+            raise StorageError(f"document storage: {error}") from error

@@ -16,6 +16,7 @@ from dmpws.signature.model import LotEvidence
 from dmpws.store import rules
 from dmpws.store.encryption import Sealer
 from dmpws.store.engine import by_dialect
+from dmpws.store.ready import Ready
 from dmpws.store.rows import author_columns, derived_columns, pack, persons, unpack
 from dmpws.store.search import spelled
 from dmpws.store.session import Statements
@@ -34,11 +35,13 @@ IN_EVIDENCE = "lot:"
 APPROVED, DEPRECATED = Status.APPROVED.name, Status.DEPRECATED.name
 
 _E = document_entry.c
-_NEW_SET = by_dialect(lambda insert: insert(submission_set).on_conflict_do_nothing().returning(submission_set.c.id))
-_NEW_ENTRIES = by_dialect(lambda insert: insert(document_entry).on_conflict_do_nothing())
+_NEW_SET = Ready(
+    by_dialect(lambda insert: insert(submission_set).on_conflict_do_nothing().returning(submission_set.c.id))
+)
+_NEW_ENTRIES = Ready(by_dialect(lambda insert: insert(document_entry).on_conflict_do_nothing()))
 _ENTRIES_OF = select(_E.entry_uuid).where(_E.submission_set_id == bindparam("lot"))
-_NEW_ASSOCIATIONS = by_dialect(lambda insert: insert(association).on_conflict_do_nothing())
-_NEW_EVIDENCE = lot_evidence.insert()
+_NEW_ASSOCIATIONS = Ready(by_dialect(lambda insert: insert(association).on_conflict_do_nothing()))
+_NEW_EVIDENCE = Ready(lot_evidence.insert())
 _DEPRECATE = (
     update(document_entry)
     .where(_E.id.in_(bindparam("ids", expanding=True)), _E.status == APPROVED)

@@ -16,13 +16,14 @@ from dmpws.store import rules
 from dmpws.store.authorised import find_authorised
 from dmpws.store.engine import by_dialect
 from dmpws.store.patient_search import index_record, search_patients
+from dmpws.store.ready import Ready
 from dmpws.store.record_rows import RECORD_COLUMNS, record_of
 from dmpws.store.session import Statements
 from dmpws.store.tables import patient, patient_identifier
 
 _asked = patient_identifier.alias("asked")
 
-_FIND = (
+_FIND = Ready(
     select(*RECORD_COLUMNS)
     .select_from(_asked)
     .join(patient, patient.c.id == _asked.c.patient_id)

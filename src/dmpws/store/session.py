@@ -8,10 +8,10 @@ from sqlalchemy import Connection, CursorResult, Engine, Executable, Row
 
 from dmpws.store.engine import ByDialect
 from dmpws.store.failures import translated
+from dmpws.store.ready import Parameters, Ran, Ready
 from dmpws.store.turn import WriteTurn, begin_change, begin_snapshot, run
 
-Statement = Executable | ByDialect
-Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+Statement = Executable | ByDialect | Ready
 
 
 class Statements(Protocol):
@@ -30,7 +30,9 @@ class Statements(Protocol):
         ...
 
 
-def _run(connection: Connection, statement: Statement, parameters: Parameters) -> CursorResult[Any]:
+def _run(connection: Connection, statement: Statement, parameters: Parameters) -> CursorResult[Any] | Ran:
+    if isinstance(statement, Ready):
+        return statement.run(connection, parameters)
     if isinstance(statement, Mapping):
         statement = statement[connection.dialect.name]
     return connection.execute(statement, parameters)

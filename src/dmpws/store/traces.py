@@ -8,6 +8,7 @@ from sqlalchemy import Row, bindparam, select
 
 from dmpws.audit.chain import COLUMNS, ChainRow, Checkpoint, link
 from dmpws.audit.trace import canonical
+from dmpws.store.ready import Ready
 from dmpws.store.session import Statements
 from dmpws.store.tables import trace, trace_checkpoint, trace_head
 from dmpws.transactions.ports import StorageError, TraceRow
@@ -15,8 +16,8 @@ from dmpws.transactions.ports import StorageError, TraceRow
 BATCH = 1000
 
 _HEAD = select(trace_head.c.seq, trace_head.c.hash)
-_LOCKED_HEAD = _HEAD.with_for_update()  # on SQLite the write lock of the transaction does the same
-_APPEND = trace.insert()  # a trigger moves the head
+_LOCKED_HEAD = Ready(_HEAD.with_for_update())  # on SQLite the write lock of the transaction does the same
+_APPEND = Ready(trace.insert())  # a trigger moves the head
 _BATCH = select(trace).where(trace.c.seq > bindparam("after")).order_by(trace.c.seq).limit(BATCH)
 
 
