@@ -1,11 +1,9 @@
 """No statement of the calls that software makes all day reads a whole table: each finds its rows through an index.
 
 The calls are played, every statement they send is kept, and each database is asked how it would run it. PostgreSQL
-reads small tables whole however they are indexed, so only bitmap scans, which need an index that serves, are left to
-it: the rest is priced beyond anything.
+reads small tables whole however they are indexed, so it is made to believe that each has a million rows.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -70,35 +68,46 @@ class Statements:
 
     def read_whole(self) -> list[str]:
         """The tables that a statement reads from end to end, with the statement."""
-        how = _sqlite if self.engine.dialect.name == "sqlite" else _postgres
         with self.engine.connect() as connection:
-            if how is _postgres:
-                for way in ("seqscan", "indexscan", "indexonlyscan"):
-                    connection.exec_driver_sql(f"SET enable_{way} = off")
+            connection.exec_driver_sql("BEGIN")
+            how, whole = _sqlite, SMALL
+            if self.engine.dialect.name == "postgresql":
+                how, whole = _postgres, SMALL | _empty(connection)
+                connection.exec_driver_sql("DELETE FROM pg_statistic")
+                connection.exec_driver_sql(
+                    "UPDATE pg_class SET relpages = 1, reltuples = 1e6 WHERE relkind IN ('r', 'i')"
+                )
             found = [
-                f"{table}: {text}" for text, values in self.sent.items() for table in how(connection, text, values)
+                f"{table}: {text}"
+                for text, values in self.sent.items()
+                for table in how(connection, text, values)
+                if table not in whole
             ]
-            connection.invalidate()
+            connection.exec_driver_sql("ROLLBACK")
         return found
+
+
+def _empty(connection: Any) -> set[str]:
+    """The size of a table is asked of its file, and nothing is made of nothing; SQLite judges these."""
+    return {
+        name for name in metadata.tables if not connection.exec_driver_sql(f"SELECT EXISTS (TABLE {name})").scalar()
+    }
 
 
 def _sqlite(connection: Any, text: str, values: Any) -> Iterator[str]:
     for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values):
-        words = row.detail.split()
-        if words[0] == "SCAN" and words[1] in metadata.tables.keys() - SMALL:
-            yield words[1]
+        what, name, *rest = row.detail.split()
+        if what == "SCAN" and name != "CONSTANT" and "VIRTUAL" not in rest:
+            yield name
 
 
 def _postgres(connection: Any, text: str, values: Any) -> Iterator[str]:
-    plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {text}", values).scalar()
-    waiting = [(plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]]
+    waiting = [connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {text}", values).scalar()[0]["Plan"]]
     while waiting:
         node = waiting.pop()
         waiting += node.get("Plans", [])
-        table = node.get("Relation Name") or node.get("Index Name", "")
-        whole = node["Node Type"] == "Seq Scan" or ("Index Name" in node and "Index Cond" not in node)
-        if whole and table not in SMALL:
-            yield table
+        if node["Node Type"] == "Seq Scan" or ("Index Name" in node and "Index Cond" not in node):
+            yield node.get("Relation Name") or node["Index Name"]
 
 
 @pytest.fixture
@@ -124,7 +133,8 @@ def test_every_call_uses_indexes(played: tuple[LocalApp, Statements]) -> None:
         assert work.authorisations.history(record.id)
     statements.stop()
     assert len(statements.sent) > 20
-    assert statements.read_whole() == []
+    found = statements.read_whole()
+    assert found == [], "\n".join(found)
 
 
 def test_every_stored_query_uses_indexes(played: tuple[LocalApp, Statements]) -> None:
@@ -139,7 +149,8 @@ def test_every_stored_query_uses_indexes(played: tuple[LocalApp, Statements]) ->
             assert answer.get("status") == names.SUCCESS, etree.tostring(answer)
     statements.stop()
     assert len(statements.sent) > 20
-    assert statements.read_whole() == []
+    found = statements.read_whole()
+    assert found == [], "\n".join(found)
 
 
 def test_every_list_and_search_of_patients_uses_indexes(played: tuple[LocalApp, Statements]) -> None:
@@ -157,12 +168,15 @@ def test_every_list_and_search_of_patients_uses_indexes(played: tuple[LocalApp, 
                 assert work.patients.search(criteria, without_block_of=(HOLDER,), limit=50), criteria
     statements.stop()
     assert len(statements.sent) > 15
-    assert statements.read_whole() == []
+    found = statements.read_whole()
+    assert found == [], "\n".join(found)
 
 
 def _records(session: LpsSession) -> None:
-    """TD0.2, TD0.3 and TD1.1."""
+    """TD0.2, TD0.3, TD1.1, TD1.3a and TD1.6."""
     assert session.add_authorisation(INS, treating_doctor=True).ok
+    assert session.list_authorisations(INS).ok
+    assert session.read_administrative_data(INS).traits
     assert session.test_existence(INS).exists
     traits = cast.CASES["Cas12"]
     created = session.create_record(cast.allocate_ins(traits, 7), traits, consent=session._clock())
