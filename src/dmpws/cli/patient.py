@@ -4,8 +4,8 @@ import argparse
 import json
 from typing import Any
 
-from dmpws.acts import closing, identity, masking, rectifying, switches, traits
-from dmpws.cli import EXIT_USAGE, Failure, patient_end
+from dmpws.acts import authorisations, closing, identity, masking, rectifying, switches, traits
+from dmpws.cli import EXIT_USAGE, Failure, patient_authorisations, patient_end
 from dmpws.cli.desk import add_reasons, ins_of, operator_desk
 from dmpws.domain.authorisation import Holder, HolderKind
 from dmpws.domain.patient import Switch
@@ -33,8 +33,8 @@ def add_parser(subparsers: Any) -> None:
         added.add_argument("patient", metavar="PATIENT", help=PATIENT_HELP)
         added.add_argument("holder", metavar="IDENTIFIER", help="PS_IdNat, or with --structure Struct_IdNat")
         added.add_argument("--structure", action="store_true", help="the identifier is a structure's")
-        if name == "block":
-            added.add_argument("--lift", action="store_true", help="lift the block")
+        lift = "lift the block" if name == "block" else "take the authorisation back"
+        added.add_argument("--lift", action="store_true", help=lift)
     added = verb("mask", _mask, "mask a document to the professionals, or show it to them again")
     added.add_argument("patient", metavar="PATIENT", help=PATIENT_HELP)
     added.add_argument("document", metavar="UNIQUE_ID", help="uniqueId of the document")
@@ -58,6 +58,7 @@ def add_parser(subparsers: Any) -> None:
     how.add_argument("--deceased-on", metavar="YYYYMMDD", help="the patient died that day; for good, too")
     added = verb("restore", _restore, "open a closed record again", motive=True)
     added.add_argument("patient", metavar="PATIENT", help=PATIENT_HELP)
+    patient_authorisations.add_verbs(verb)
     patient_end.add_verbs(verb)
 
 
@@ -69,9 +70,10 @@ def _block(args: argparse.Namespace) -> int:
 
 
 def _authorise(args: argparse.Namespace) -> int:
+    act = authorisations.withdraw if args.lift else switches.authorise
     with operator_desk(args) as desk:
-        changed = switches.authorise(desk, ins_of(args.config, args.patient), _holder(args))
-    return _say(args, f"{args.holder} authorised", changed=changed)
+        changed = act(desk, ins_of(args.config, args.patient), _holder(args))
+    return _say(args, f"{args.holder} {'no longer ' if args.lift else ''}authorised", changed=changed)
 
 
 def _holder(args: argparse.Namespace) -> Holder:
