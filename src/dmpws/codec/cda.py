@@ -41,7 +41,7 @@ def parse_document(octets: bytes, limits: XmlLimits = LIMITS) -> tuple[etree._El
     try:
         root = parse(octets, limits)
     except Refused as error:
-        raise refusal(FORM, found=error.message[:300]) from error
+        raise refusal(FORM, expected="du XML", found=error.message[:300]) from error
     if root.tag == _DOCUMENT:
         return root, False
     carried = root.findall(_CARRIERS[root.tag]) if root.tag in _CARRIERS else []

@@ -32,7 +32,9 @@ def _check_file(element: etree._Element, report: Report, where: str) -> None:
         content = base64.b64decode("".join("".join(map(str, element.itertext())).split()), validate=True)
     except (binascii.Error, ValueError):
         content = b""
-    if not report.require(bool(content), BASE64, found="" if content else path_of(element), where=where):
+    if not report.require(
+        bool(content), BASE64, expected="du base64", found="" if content else path_of(element), where=where
+    ):
         return
     if found := flaw(media_type, content):
         report.failed(CONTENT, expected=media_type, found=f"{found} en {path_of(element)}", where=where)

@@ -56,7 +56,9 @@ def check_self_presenting(root: etree._Element, report: Report, where: str) -> N
     for number, (rule, found, element) in enumerate(_outside(root)):
         if number == _MOST:
             break
-        report.failed(rule, found=f"{found[:200]} en {path_of(element)}", where=where)
+        report.failed(
+            rule, expected="une présentation autonome", found=f"{found[:200]} en {path_of(element)}", where=where
+        )
     for element, call in _fetches(root):
         report.warned(EXTERNAL, found=f"{call[:200]} en {path_of(element)}", where=where)
 

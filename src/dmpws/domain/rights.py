@@ -29,6 +29,7 @@ class Condition(StrEnum):
     OWN_DOCUMENT = "limité à ses propres documents"
     MASKED_SHOWN_IN_EMERGENCY = "si le patient montre ses documents masqués en urgence"
     DOCUMENT_OF_STRUCTURE = "limité aux documents de la structure"
+    PATIENT_DOCUMENT = "réservé au médecin traitant pour un document du patient"
 
 
 NOTES = {
@@ -119,6 +120,7 @@ def decide(
         allowed = masked_in_emergency
     elif document is not None and row in MT_ONLY_ON_PATIENT_DOCUMENTS and document.class_code == PATIENT_DOCUMENTS:
         allowed = profile == "mt"
+        condition = condition if allowed else Condition.PATIENT_DOCUMENT
     elif document is not None and condition in _ON_DOCUMENT:
         allowed = _ON_DOCUMENT[condition](document, caller)
     return Decision(allowed, column, condition, _needs_authorisation(row, profile, caller))

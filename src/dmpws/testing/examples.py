@@ -35,7 +35,8 @@ class Example:
     id: `TD0.3/add`. request, answer: files of the folder; only the Body of the answer is compared, and only its
     code when there is no file. change: texts of the request and what replaces each, once. after: examples that are
     played before, on the same record. code: AA, DMPOk, Success or an error code. carrier: a value of
-    `dmpws.domain.errors.Carrier`. expect: XPath (prefix `h` for HL7 v3) to the text it must give.
+    `dmpws.domain.errors.Carrier`. context: a part of what a refusal says: expected, found, rule. expect: XPath (prefix
+    `h` for HL7 v3) to the text it must give.
     caller: a card of the demo PKI. person: who works with a structure's card, in the public cast. mode: for a
     structure's card, INDIRECTE or INDIRECTE_RENFORCEE. patient: key of the cast, whose INS is in the token.
     software: approval number of the software that calls, in the public cast.
@@ -49,6 +50,7 @@ class Example:
     request: str
     code: str
     carrier: str
+    context: str = ""
     answer: str = ""
     change: Sequence[tuple[str, str]] = ()
     after: tuple[str, ...] = ()

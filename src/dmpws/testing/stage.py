@@ -147,6 +147,8 @@ class Stage:
         body = self.answer(example)
         carrier, code = verdict(body)
         assert (carrier, code) == (example.carrier, example.code), etree.tostring(body, encoding="unicode")
+        context = self.render(example, example.context)
+        assert any(context in text for text in texts_of(body)), f"{context!r} is not said"
         for path, expected in example.expect.items():
             found = body.xpath(f"string({path})", namespaces={"h": HL7})
             assert found == expected, f"{path}: {found!r} instead of {expected!r}"
@@ -191,6 +193,12 @@ def body_child(envelope: bytes) -> etree._Element:
     body = parse(envelope).find(f"{{{SOAP}}}Body")
     assert body is not None
     return body[0]
+
+
+def texts_of(body: etree._Element) -> list[str]:
+    """Every text and attribute of an answer: a refusal explains itself in one of them."""
+    attributes = (value for element in body.iter(etree.Element) for value in element.attrib.values())
+    return [*map(str, body.itertext()), *map(str, attributes)]
 
 
 def _sibling(example: Example, identifier: str) -> Example:

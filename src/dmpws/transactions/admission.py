@@ -127,7 +127,7 @@ def admit(call: Call, row: str, *, documents: Sequence[StoredEntry] = ()) -> Pat
     """
     caller, record = begin(call, row), _known(call, row)
     closing = f"fermé le {record.closed_at:%d/%m/%Y}" if record.closed_at else "fermé"
-    demand(record.status is not DmpStatus.CLOSED, OPEN, found=closing)
+    demand(record.status is not DmpStatus.CLOSED, OPEN, expected="un DMP actif", found=closing)
     return _admitted(call, row, caller, record, documents)
 
 
@@ -138,7 +138,9 @@ def admit_to_closed(call: Call, row: str) -> PatientRecord:
 
 def _known(call: Call, row: str) -> PatientRecord:
     if call.patient is None:
-        raise refusal(KNOWN_XDS if row.startswith(("TD2", "TD3")) else KNOWN, found="aucun DMP pour cet INS")
+        raise refusal(
+            KNOWN_XDS if row.startswith(("TD2", "TD3")) else KNOWN, expected="un DMP", found="aucun DMP pour cet INS"
+        )
     return call.patient
 
 
@@ -147,8 +149,13 @@ def _admitted(
 ) -> PatientRecord:
     """The checks that come after the state of the record."""
     standing = standing_of(call, caller, record)
-    demand(standing.state is not AuthorisationState.INTERDIT, BLOCKED, found="bloqué")
-    demand(not opposes(record, caller.purpose), OPPOSED, found=f"opposition au mode {caller.purpose}")
+    demand(standing.state is not AuthorisationState.INTERDIT, BLOCKED, expected="aucun blocage", found="bloqué")
+    demand(
+        not opposes(record, caller.purpose),
+        OPPOSED,
+        expected="aucune opposition",
+        found=f"opposition au mode {caller.purpose}",
+    )
     decision = allow(row, caller, standing=standing, record=record)
     if _authorisation_needed(call, row, decision):
         valid = standing.state is AuthorisationState.VALIDE

@@ -29,7 +29,7 @@ def requested(body: etree._Element) -> tuple[DocumentRequest, ...]:
 def require_few(call: Context, asked: Sequence[DocumentRequest]) -> None:
     """Refuse a message that asks for nothing, or for too many documents."""
     if not asked:
-        raise refusal(REQUEST, found="aucun DocumentRequest")
+        raise refusal(REQUEST, expected="un DocumentRequest", found="aucun")
     if len(asked) > call.settings.max_results:
         raise refusal(TOO_MANY, expected=f"au plus {call.settings.max_results}", found=f"{len(asked)} documents")
 

@@ -18,7 +18,7 @@ from dmpws.domain.lot.codes import check_set_codes
 from dmpws.domain.lot.facts import Depositor, LotFacts
 from dmpws.domain.lot.metadata import check_set
 from dmpws.domain.lot.new_version import check_new_version
-from dmpws.domain.lot.registry import SET_KNOWN
+from dmpws.domain.lot.registry import NEW_ID, SET_KNOWN
 from dmpws.domain.lot.update import (
     TARGET,
     Change,
@@ -127,7 +127,7 @@ def _check_set(call: Call, lot: SubmissionSet, facts: LotFacts, report: Report) 
     check_set_codes(lot, facts, report)
     known = call.store.documents.submission_set_known(lot.unique_id)
     known = known or bool(call.store.documents.by_unique_id([lot.unique_id]))
-    report.require(not known, SET_KNOWN, found=f"lot, uniqueId={lot.unique_id[:200]}", where=lot.id)
+    report.require(not known, SET_KNOWN, expected=NEW_ID, found=f"lot, uniqueId={lot.unique_id[:200]}", where=lot.id)
 
 
 def _check(
@@ -140,7 +140,9 @@ def _check(
 ) -> PreparedVersion | None:
     """Judge one change, and make the new version it asks for; what is wrong goes into `report`."""
     if current is None:
-        report.failed(TARGET, found=change.target[:200], where=change.where)
+        report.failed(
+            TARGET, expected="un document enregistré", found=change.target[:200] or "rien", where=change.where
+        )
         return None
     call.notes.documents.append({"uniqueId": current.unique_id, "typeCode": current.type_code})
     if isinstance(change, StatusChange):

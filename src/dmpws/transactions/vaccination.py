@@ -19,7 +19,7 @@ from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Cx, format_dtm
 from dmpws.domain.document import HAS_MEMBER, RPLC, Association, DocumentEntry, Status, StoredEntry, SubmissionSet
 from dmpws.domain.lot.facts import RegistryFacts
-from dmpws.domain.lot.vaccination import SAME, SAME_TEXT
+from dmpws.domain.lot.vaccination import NEW, SAME, SAME_TEXT
 from dmpws.domain.patient import PatientRecord
 from dmpws.domain.query import DocumentQuery
 from dmpws.domain.vaccination import HISTORY_TYPE, NOTE_TYPE, VaccinationNote
@@ -73,7 +73,7 @@ def check_duplicates(
     for entry_id, note in notes.items():
         for key in _keys(note):
             ok = key not in known
-            report.require(ok, SAME, found=_shown(key), where=entry_id, text="" if ok else SAME_TEXT)
+            report.require(ok, SAME, expected=NEW, found=_shown(key), where=entry_id, text="" if ok else SAME_TEXT)
             known.add(key)
 
 
@@ -133,7 +133,7 @@ def _require_new(notes: Iterable[StoredNote], added: Collection[str]) -> None:
         unique_id = stored.entry.unique_id
         for key in _keys(stored.note):
             if key in first and (unique_id in added or first[key] in added):
-                raise refusal(SAME, found=_shown(key), text=SAME_TEXT)
+                raise refusal(SAME, expected=NEW, found=_shown(key), text=SAME_TEXT)
             first[key] = unique_id
 
 

@@ -77,21 +77,21 @@ def read_documents(
         octets = _octets(element, name, available, used, report)
         entry_id = known.get(name) or folded.get(name.casefold())
         if entry_id is None:
-            report.failed(EXTRA, found=name, where=name)
+            report.failed(EXTRA, expected="l'id d'une fiche", found=name[:200] or "rien", where=name)
             continue
         if entry_id != name:
             report.warned(CASE, expected=entry_id, found=name, where=entry_id)
         if entry_id in found:
-            report.failed(TWICE, found=name, where=entry_id)
+            report.failed(TWICE, expected="1 Document", found=f"encore {name}", where=entry_id)
         if octets is not None:
             found[entry_id] = octets
         else:
             known.pop(entry_id, None)
     for entry_id in known:
         if entry_id not in found:
-            report.failed(MISSING, found=entry_id, where=entry_id)
+            report.failed(MISSING, expected=f"un Document {entry_id}", found="aucun", where=entry_id)
     for orphan in available.keys() - used:
-        report.failed(ORPHAN, found=orphan)
+        report.failed(ORPHAN, expected="une partie nommée par un xop:Include", found=orphan[:200])
     return found
 
 
@@ -103,7 +103,7 @@ def _octets(
         try:
             return InlineOctets(base64.b64decode("".join(text_of(element).split()), validate=True))
         except (binascii.Error, ValueError):
-            report.failed(BASE64, where=name)
+            report.failed(BASE64, expected="du base64", found="autre chose", where=name)
             return None
     href = include.get("href", "")
     cid = content_id(href)

@@ -1,6 +1,12 @@
 """The UUIDs and URNs of the ebXML vocabulary of XDS.b (ITI TF-3 4.2.5), once."""
 
 SUBMISSION_SET_NODE = "urn:uuid:a54d6aa5-d40d-43f9-88c5-b4633d873bdd"
+LIMITED_NODES = frozenset({
+    "urn:uuid:5003a9db-8d8d-49e6-bf0c-990e34ac7707",
+    "urn:uuid:ab9b591b-83ab-4d03-8f5d-f93b1fb92e85",
+    "urn:uuid:2c144a76-29a9-4b7c-af54-b25409fe7d03",
+})  # fmt: skip
+"""limitedMetadata of a submission set, a document entry and a folder."""
 FOLDER_NODE = "urn:uuid:d9d542f3-6cc4-48b6-8870-ea235fbc94c2"
 
 # Classification schemes of a SubmissionSet.

@@ -81,7 +81,7 @@ def read_object(element: etree._Element, report: Report) -> RimObject:
         elif tag == DESCRIPTION:
             found.descriptions = _texts(child)
         elif tag not in _VERSION_INFOS:
-            report.failed(CHILD, found=etree.QName(child).localname, where=found.id)
+            report.failed(CHILD, expected="un élément ebRIM", found=etree.QName(child).localname, where=found.id)
     return found
 
 
@@ -102,7 +102,7 @@ def read_classification(element: etree._Element, owner: str, report: Report) -> 
 def _add_slot(element: etree._Element, slots: dict[str, tuple[str, ...]], owner: str, report: Report) -> None:
     name = element.get("name", "")
     if name in slots:
-        report.failed(SLOT_UNIQUE, found=name, where=owner)
+        report.failed(SLOT_UNIQUE, expected="un slot de chaque nom", found=f"encore {name}", where=owner)
     slots[name] = tuple(text for value in element.iter(_VALUE) if (text := text_of(value)))
 
 

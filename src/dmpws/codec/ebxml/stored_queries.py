@@ -130,7 +130,7 @@ def read_asked(query: StoredQuery, report: Report) -> Asked:
     """
     form = FORMS.get(query.id)
     if form is None:
-        raise refusal(QUERY_ID, found=query.id[:_SHOWN])
+        raise refusal(QUERY_ID, expected="une des 14 requêtes d'ITI-18", found=query.id[:_SHOWN])
     for name in query.parameters.keys() - form.parameters.keys():
         report.warned(UNKNOWN, found=name[:_SHOWN], where=name[:_SHOWN])
     values = {
@@ -190,7 +190,8 @@ def _values(parameter: Parameter, slot: tuple[str, ...], report: Report) -> Iter
         try:
             values = split_values(text)
         except ValueError as error:
-            report.failed(CODING, expected=str(error), found=text[:_SHOWN], where=parameter.name)
+            found = f"{text[:_SHOWN]} : {error}"
+            report.failed(CODING, expected=parameter.kind.value, found=found, where=parameter.name)
             continue
         for value in values:
             good = _good(parameter.kind, value)

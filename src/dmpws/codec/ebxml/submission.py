@@ -32,6 +32,7 @@ OBJECT = Rule(
 )
 OBJECT_ID = Rule("XDS-OBJECT-ID", "Chaque objet porte un id, unique dans le message", "ITI TF-3 4.2.1.2", _METADATA)
 SINGLE = Rule("XDS-SINGLE", "Un attribut à valeur unique n'a qu'une valeur", "ITI TF-3 4.2.3.2", _METADATA)
+LIMITED = Rule("XDS-LIMITED", "Une fiche ne se déclare pas incomplète (limitedMetadata)", "ITI TF-3 4.3.1.1", _METADATA)
 CODE_FORM = Rule(
     "XDS-CODE-FORM",
     "Un code a un nodeRepresentation et un slot codingScheme d'une seule valeur",
@@ -39,6 +40,7 @@ CODE_FORM = Rule(
     _METADATA,
 )
 
+_OBJECTS = "un lot, des fiches, des classeurs, des associations"
 _PACKAGE, _EXTRINSIC = f"{{{RIM}}}RegistryPackage", f"{{{RIM}}}ExtrinsicObject"
 _ASSOCIATION, _OBJECT_REF = f"{{{RIM}}}Association", f"{{{RIM}}}ObjectRef"
 _SET_SLOTS = frozenset({"submissionTime", "intendedRecipient"})
@@ -70,7 +72,7 @@ def read_submission(body: etree._Element, report: Report) -> ReceivedSubmission:
     request = body if body.tag == f"{{{LCM}}}SubmitObjectsRequest" else body.find(f"{{{LCM}}}SubmitObjectsRequest")
     objects = request.find(f"{{{RIM}}}RegistryObjectList") if request is not None else None
     if objects is None:
-        raise refusal(LIST, found=etree.QName(body).localname)
+        raise refusal(LIST, expected="RegistryObjectList", found=f"{etree.QName(body).localname} seul")
     packages: list[RimObject] = []
     entries: list[RimObject] = []
     associations: list[RimObject] = []
@@ -82,11 +84,14 @@ def read_submission(body: etree._Element, report: Report) -> ReceivedSubmission:
         elif child.tag == CLASSIFICATION:
             nodes.append((child.get("classifiedObject", ""), read_classification(child, "", report)))
         elif child.tag != _OBJECT_REF:
-            report.failed(OBJECT, found=etree.QName(child).localname)
+            report.failed(OBJECT, expected=_OBJECTS, found=etree.QName(child).localname)
     for package in packages:
         package.classifications += [c for owner, c in nodes if owner == package.id]
     lot, folders = _packages(packages, report)
     _check_ids([*packages, *entries, *associations], report)
+    for item in (*packages, *entries):
+        for node in (c.node for c in item.classifications if c.node in names.LIMITED_NODES):
+            report.failed(LIMITED, expected="aucun classificationNode limitedMetadata", found=node, where=item.id)
     submission = Submission(
         _submission_set(lot, report),
         tuple(read_entry(e, report) for e in entries),
@@ -102,7 +107,7 @@ def _packages(packages: list[RimObject], report: Report) -> tuple[RimObject, lis
     folders = [p for p in packages if _has_node(p, names.FOLDER_NODE) and p not in sets]
     for package in packages:
         if package not in sets and package not in folders:
-            report.failed(OBJECT, found="RegistryPackage sans classification", where=package.id)
+            report.failed(OBJECT, expected=_OBJECTS, found="RegistryPackage sans classification", where=package.id)
     if not sets:
         raise refusal(SET_ONE, expected="1", found="0")
     report.require(len(sets) == 1, SET_ONE, expected="1", found=str(len(sets)))
@@ -117,7 +122,8 @@ def _check_ids(objects: Iterable[RimObject], report: Report) -> None:
     seen: set[str] = set()
     for item in objects:
         if not item.id or item.id in seen:
-            report.failed(OBJECT_ID, found=item.id or "aucun id")
+            found = f"encore {item.id[:200]}" if item.id else "aucun id"
+            report.failed(OBJECT_ID, expected="un id propre", found=found)
         seen.add(item.id)
 
 
@@ -228,7 +234,7 @@ def _codes(item: RimObject, report: Report) -> dict[str, list[Code]]:
         system = c.slots.get("codingScheme", ())
         if not c.representation or len(system) != 1:
             found_form = f"{attribute} {c.representation!r}, codingScheme : {len(system)} valeur(s)"
-            report.failed(CODE_FORM, found=found_form, where=item.id)
+            report.failed(CODE_FORM, expected="un code, codingScheme : 1 valeur", found=found_form, where=item.id)
             continue
         found.setdefault(c.scheme, []).append(Code(c.representation, system[0], _text(c.names)))
     return found

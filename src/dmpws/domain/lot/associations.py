@@ -47,6 +47,7 @@ REPLACEMENT_TARGET = Rule(
     "DMPWS D32",
     "UnresolvedReferenceException",
 )
+_TYPES = "l'URN de HasMember, signs, RPLC, APND, XFRM ou XFRM_RPLC"
 REPLACEMENT_ONCE = Rule(
     "LOT-RPLC-ONCE", "Un document n'est remplacé que par un seul document", "DMPWS D32", "XDSReplaceFailed"
 )
@@ -125,15 +126,15 @@ def check_associations(submission: Submission, report: Report, *, lot_signature:
         if a.type == HAS_MEMBER:
             _check_member(a, scope, report)
         elif a.type == SIGNS and lot_signature:
-            report.require(a.source in entries, END, found=a.source, where=a.id)
+            report.require(a.source in entries, END, expected="la fiche de signature", found=a.source, where=a.id)
             ok = a.target == submission.submission_set.id or a.target in entries
-            report.require(ok, END, found=a.target, where=a.id)
+            report.require(ok, END, expected=f"{scope.lot} ou une fiche", found=a.target, where=a.id)
         elif a.type in REPLACEMENTS | DEPENDENTS | {SIGNS}:
             _check_relationship(a, entries, report, lot_signature=lot_signature)
         else:
-            report.failed(TYPE, found=a.type, where=a.id)
+            report.failed(TYPE, expected=_TYPES, found=a.type, where=a.id)
     for name in (*entries, *(folder.id for folder in submission.folders)):
-        report.require(name in scope.members, MEMBER, expected=f"{scope.lot} vers {name}", where=name)
+        report.require(name in scope.members, MEMBER, expected=f"{scope.lot} vers {name}", found="rien", where=name)
     _check_replaced_once(replacements(submission), report)
 
 
@@ -145,9 +146,10 @@ def _check_member(a: Association, scope: _Scope, report: Report) -> None:
         ok = ok and (a.target in scope.entries or _registered(a.target))
         expected = f"{lot} vers une fiche du message, ou un classeur vers une fiche"
         if report.require(ok, END, expected=expected, found=ends, where=a.id):
-            report.require(a.id in scope.members, MEMBER, expected=f"{lot} vers {a.id}", where=a.id)
+            report.require(a.id in scope.members, MEMBER, expected=f"{lot} vers {a.id}", found="rien", where=a.id)
     elif a.target in scope.entries or a.target in scope.folders:
-        report.require(status in ((), ("Original",)), MEMBER_STATUS, found=", ".join(status), where=a.id)
+        ok = status in ((), ("Original",))
+        report.require(ok, MEMBER_STATUS, expected="Original", found=", ".join(status), where=a.id)
     elif status == ("Reference",):
         report.require(_registered(a.target), END, expected="urn:uuid:…", found=ends, where=a.id)
     else:
@@ -160,7 +162,7 @@ def _check_relationship(
 ) -> None:
     source = entries.get(a.source)
     ok = source is not None and not (lot_signature and source.is_signature)
-    report.require(ok, SOURCE, found=a.source, where=a.id)
+    report.require(ok, SOURCE, expected="une fiche de document du lot", found=a.source, where=a.id)
     if a.type in REPLACEMENTS:
         ok = _registered(a.target) and a.target not in entries
         report.require(ok, REPLACEMENT_TARGET, expected="urn:uuid:…", found=a.target, where=a.id)

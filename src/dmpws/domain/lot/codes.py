@@ -40,14 +40,17 @@ def outside_domain(code: str) -> str:
     return f"Le code '{code[:200]}' ne fait pas partie du domaine d'affinité"
 
 
-def is_forbidden(entry: DocumentEntry) -> bool:
-    """A type that only the patient, the Assurance Maladie or the DMP itself creates (GI-DMP EX_2.1-1010)."""
+def forbidden_code(entry: DocumentEntry) -> str:
+    """The typeCode, or else the classCode, of what only the patient, the Assurance Maladie or the DMP itself creates
+    (GI-DMP EX_2.1-1010); empty for what an LPS may create."""
     type_code, class_code = entry.type_code, entry.class_code
+    if type_code is not None:
+        code = type_code.code
+        if code.startswith("DOCPAT") or code == "REMB" or type_code.same(VACCINATION_HISTORY):
+            return code
     if class_code is not None and (class_code.same(PATIENT_CLASS) or class_code.same(REFUNDS_CLASS)):
-        return True
-    if type_code is None:
-        return False
-    return type_code.code.startswith("DOCPAT") or type_code.code == "REMB" or type_code.same(VACCINATION_HISTORY)
+        return class_code.code
+    return ""
 
 
 def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
@@ -63,9 +66,10 @@ def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
     reference_types = [Code(Cx.parse(r).type, REFERENCE_ID_SYSTEM) for r in entry.reference_ids]
     _check(Attribute.REFERENCE_ID_TYPE, reference_types, where, facts, report)
     _check_specialties(entry.authors, where, facts, report)
-    if is_forbidden(entry):
-        code = entry.type_code.code if entry.type_code else PATIENT_CLASS.code
-        report.failed(FORBIDDEN_TYPE, found=code, where=where, text=outside_domain(code))
+    if code := forbidden_code(entry):
+        report.failed(
+            FORBIDDEN_TYPE, expected="un type ouvert aux LPS", found=code, where=where, text=outside_domain(code)
+        )
     elif known_type and entry.type_code and entry.class_code:
         expected = facts.values.class_of(entry.type_code)
         ok = expected is not None and expected.same(entry.class_code)
@@ -84,7 +88,8 @@ def _check(attribute: Attribute, codes: Iterable[Code | None], where: str, facts
             continue
         if not facts.values.accepts(attribute, code.code, code.system, today=facts.today, guide=facts.guide):
             found = f"{attribute} {code.code[:200]} ({code.system[:100] or 'sans système'})"
-            report.failed(VALUE_SET, found=found, where=where, text=outside_domain(code.code))
+            expected = f"un code de {attribute} en vigueur"
+            report.failed(VALUE_SET, expected=expected, found=found, where=where, text=outside_domain(code.code))
             ok = False
     return ok
 
@@ -95,6 +100,6 @@ def _check_specialties(authors: Iterable[Author], where: str, facts: LotFacts, r
             code, _, rest = text.partition("^")
             system = rest.rpartition("^")[2] if "^" in rest else ""
             if not (code and system):
-                report.failed(SPECIALTY, found=text[:200], where=where)
+                report.failed(SPECIALTY, expected="code^libellé^OID", found=text[:200], where=where)
                 continue
             _check(Attribute.AUTHOR_SPECIALTY, [Code(code, system)], where, facts, report)

@@ -162,8 +162,7 @@ def _same_structure(author: Author, actor: CdaActor) -> bool:
 
 def _check_author(author: Author, actor: CdaActor, comparison: _Comparison) -> None:
     """Structure and specialty of an author; their names are never compared (DMPWS D18)."""
-    # An institution without identifier is one whose CDA id has a nullFlavor (CI-SIS LM 3.3).
-    if actor.structure_names and (not author.institutions or author.institution_ids):
+    if actor.structure_names:
         found = ", ".join(sorted(actor.structure_names))
         known = ", ".join(Xon.parse(i).id for i in author.institutions)
         comparison.same(CDA_INSTITUTION, _same_structure(author, actor), found, known)

@@ -40,7 +40,8 @@ def check_imaging(entry: DocumentEntry, octets: Octets | None, report: Report) -
     )
     expected = f"{DICOM}, {KOS_TYPE.code}, {KEY_OBJECT_SELECTION}"
     report.require(is_dicom and is_kos and has_format, TYPE, expected=expected, found=found, where=entry.id)
-    report.require(bool(entry.reference_ids), REFERENCES, expected="au moins un identifiant", where=entry.id)
+    count = len(entry.reference_ids)
+    report.require(count > 0, REFERENCES, expected="au moins un identifiant", found=f"{count}", where=entry.id)
     if is_dicom and octets is not None:
         with octets.open() as file:
             wrong = kos_flaw(file.read(_BEGINNING))

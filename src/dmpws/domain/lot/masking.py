@@ -47,6 +47,8 @@ VACCINATION_SECRET = Rule(
     _METADATA,
 )
 
+ONE_OF_THEM = f"{MASQUE_PS} ou {INVISIBLE_PATIENT}"
+_OPEN = "une connexion non secrète"
 VACCINATION_NOTE = Code("87273-9", LOINC)
 
 
@@ -67,12 +69,12 @@ def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
     found = ", ".join(codes)
     levels = [c.code for c in entry.confidentiality if c.system == oids.CONFIDENTIALITY]
     report.require(len(levels) == 1, LEVEL, expected="1 niveau", found=found, where=where)
-    report.require(len(set(codes)) == len(codes), TWICE, found=found, where=where)
+    report.require(len(set(codes)) == len(codes), TWICE, expected="une fois chacun", found=found, where=where)
     if {"R", "V"}.intersection(levels):
         report.warned(RESTRICTED, found=found, where=where)
     hidden = entry.visibility
     both = {MASQUE_PS, INVISIBLE_PATIENT} <= hidden
-    report.require(not both or facts.masked_and_invisible, PAIR, found=found, where=where)
+    report.require(not both or facts.masked_and_invisible, PAIR, expected=ONE_OF_THEM, found=found, where=where)
     if INVISIBLE_REPRESENTANTS_LEGAUX in hidden:
         report.require(facts.minor, ADULT, expected="un mineur", found=found, where=where)
     if facts.secret_connection:
@@ -80,4 +82,5 @@ def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
         report.require(ok, SECRET, expected=INVISIBLE_REPRESENTANTS_LEGAUX, found=found, where=where)
     if entry.type_code is not None and entry.type_code.same(VACCINATION_NOTE):
         report.require(codes == ["N"], VACCINATION, expected="N", found=found, where=where)
-        report.require(not facts.secret_connection, VACCINATION_SECRET, where=where)
+        ok = not facts.secret_connection
+        report.require(ok, VACCINATION_SECRET, expected=_OPEN, found="" if ok else "secrète", where=where)

@@ -18,6 +18,7 @@ UNIQUE_ID = Rule(
     _METADATA,
 )
 TITLE = Rule("XDS-TITLE", "Le titre a 128 caractères au plus", "GI-DMP EX_2.1-1020", _METADATA)
+SET_TITLE = Rule("XDS-SET-TITLE", "Le titre d'un lot a 256 caractères au plus", "ITI TF-3 4.2.3.3", _METADATA)
 OBJECT_TYPE = Rule("XDS-OBJECT-TYPE", "La fiche est celle d'un document stable", "ITI TF-3 4.2.3.2", _METADATA)
 LOGICAL_ID = Rule("XDS-LOGICAL-ID", "lid, à l'alimentation, est absent ou égal à id", "ITI TF-2 3.42.4.1.3", _METADATA)
 SERVICE_TIMES = Rule(
@@ -38,6 +39,9 @@ PATIENT_INFO = Rule(
 )
 
 LONGEST_TITLE = 128
+LONGEST_SET_TITLE = 256
+STUDY = "urn:ihe:iti:xds:2016:studyInstanceUID"
+"""The type of reference that is unique without an authority."""
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 SHA1 = re.compile(r"[0-9A-Fa-f]{40}")
 _PID = re.compile(r"PID-(\d{1,2})\|")
@@ -93,6 +97,8 @@ def check_set(lot: SubmissionSet, facts: LotFacts, report: Report) -> None:
     if lot.submission_time:
         ok = len(lot.submission_time) == 14 and is_dtm(lot.submission_time)
         check_format(ok, "submissionTime", "AAAAMMJJhhmmss (UTC)", lot.submission_time, lot.id, report)
+    found = f"{len(lot.title)} caractères"
+    report.require(len(lot.title) <= LONGEST_SET_TITLE, SET_TITLE, expected="au plus 256", found=found, where=lot.id)
     if lot.source_id:
         check_format(is_oid(lot.source_id), "sourceId", "un OID", lot.source_id, lot.id, report)
     _check_unique_id(lot.unique_id, lot.id, report)
@@ -124,6 +130,10 @@ def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
         ok = entry.size.isascii() and entry.size.isdigit()
         check_format(ok, "size", "un nombre d'octets", entry.size, where, report)
     _check_patient_info(entry.source_patient_info, where, report)
+    for text in entry.reference_ids:
+        reference = Cx.parse(text)
+        ok = bool(reference.id) and (is_oid(reference.authority) or reference.type == STUDY)
+        check_format(ok, "referenceIdList", "id^^^&OID&ISO^type", text, where, report)
 
 
 def check_times(entry: DocumentEntry, report: Report) -> None:
@@ -146,7 +156,7 @@ def check_times(entry: DocumentEntry, report: Report) -> None:
 
 def _check_unique_id(unique_id: str, where: str, report: Report) -> None:
     if unique_id:
-        report.require(is_oid(unique_id), UNIQUE_ID, expected="un OID", found=unique_id[:_SHOWN], where=where)
+        report.require(is_oid(unique_id), UNIQUE_ID, expected="un OID d'au plus 128 caractères", found=unique_id[:_SHOWN], where=where)
 
 
 def check_patient(text: str, where: str, facts: LotFacts, report: Report) -> None:
@@ -171,13 +181,14 @@ def _check_authors(authors: Iterable[Author], where: str, report: Report) -> Non
             report.failed(REQUIRED, expected="authorPerson", found="rien", where=where)
         for text in author.institutions:
             structure = Xon.parse(text)
-            ok = bool(structure.name) and (is_oid(structure.id) or bool(structure.id and structure.authority))
+            ok = bool(structure.name and structure.id and structure.type) and is_oid(structure.authority)
             check_format(ok, "authorInstitution", "nom^^^^^&OID&ISO^IDNST^^^id", text, where, report)
 
 
 def _check_person(name: str, text: str, where: str, report: Report) -> None:
     person = Xcn.parse(text)
-    ok = bool(person.id and person.family) and is_oid(person.authority)
+    ok = bool(person.id and person.family and person.id_type) and is_oid(person.authority)
+    ok = ok and person.name_type in ("D", "U")
     check_format(ok, name, "id^nom^prénom^^^^^^&OID&ISO^D^^^IDNPS", text, where, report)
 
 
@@ -193,7 +204,8 @@ def _check_patient_info(lines: tuple[str, ...], where: str, report: Report) -> N
         and numbers.count("8") <= 1
         and _PID_FORBIDDEN.isdisjoint(numbers)
     )
-    report.require(ok, PATIENT_INFO, found=", ".join(line[:20] for line in lines)[:_SHOWN], where=where)
+    shown = ", ".join(line[:20] for line in lines)[:_SHOWN]
+    report.require(ok, PATIENT_INFO, expected="PID-5|…, PID-7|…, PID-8|…", found=shown, where=where)
 
 
 def check_format(ok: bool, name: str, expected: str, found: str, where: str, report: Report) -> None:

@@ -5,16 +5,18 @@ Masking to professionals is reversible. What the patient or his representatives 
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from dmpws.domain import oids
 from dmpws.domain.checks import Report, Rule
 from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Cx
-from dmpws.domain.document import INVISIBLE_PATIENT, MASQUE_PS, VISIBILITIES, DocumentEntry, StoredEntry
+from dmpws.domain.document import INVISIBLE_PATIENT, MASQUE_PS, VISIBILITIES, Author, DocumentEntry, StoredEntry
 from dmpws.domain.lot.codes import VALUE_SET, outside_domain
 from dmpws.domain.lot.facts import LotFacts
-from dmpws.domain.lot.masking import PAIR, TWICE
+from dmpws.domain.lot.masking import ONE_OF_THEM, PAIR, TWICE
 from dmpws.domain.lot.metadata import check_patient
+from dmpws.domain.lot.registry import STILL_VISIBLE
 
 _FAILED = "XDSMetadataUpdateError"
 IDENTIFIER = Rule(
@@ -55,23 +57,28 @@ def check_new_version(
         ("hash", old.hash.lower(), new.hash.lower()),
         ("size", old.size, new.size),
         ("repositoryUniqueId", old.repository_unique_id, new.repository_unique_id),
-        *((name, old.slots.get(name, ()), values) for name, values in new.slots.items()),
+        *((name, ", ".join(old.slots.get(name, ())), ", ".join(values)) for name, values in new.slots.items()),
     ):
         if after:
             _same(name, before, after, where, report)
     _check_visibility(new, old, where, facts, report)
 
 
-def _codes(codes: Iterable[Code | None]) -> list[tuple[str, str]]:
+def _codes(codes: Iterable[Code | None]) -> str:
     """What of codes is compared: never the display name."""
-    return sorted((code.code, code.system) for code in codes if code is not None)
+    return ", ".join(sorted(f"{code.code} ({code.system})" for code in codes if code is not None))
+
+
+def _authors(authors: Iterable[Author]) -> str:
+    parts = ([a.person, *a.institutions, *a.roles, *a.specialties, *a.telecoms] for a in authors)
+    return ", ".join(" ".join(author) for author in parts)
 
 
 def _levels(entry: DocumentEntry) -> list[Code]:
     return [code for code in entry.confidentiality if code.system != oids.VISIBILITY]
 
 
-_COMPARED: dict[str, Callable[[DocumentEntry], object]] = {
+_COMPARED: dict[str, Callable[[DocumentEntry], str]] = {
     "mimeType": lambda e: e.mime_type,
     "classCode": lambda e: _codes([e.class_code]),
     "typeCode": lambda e: _codes([e.type_code]),
@@ -80,35 +87,35 @@ _COMPARED: dict[str, Callable[[DocumentEntry], object]] = {
     "practiceSettingCode": lambda e: _codes([e.practice_setting]),
     "eventCodeList": lambda e: _codes(e.event_codes),
     "confidentialityCode": lambda e: _codes(_levels(e)),
-    "author": lambda e: e.authors,
+    "author": lambda e: _authors(e.authors),
     "legalAuthenticator": lambda e: e.legal_authenticator,
     "creationTime": lambda e: e.creation_time,
     "serviceStartTime": lambda e: e.service_start,
     "serviceStopTime": lambda e: e.service_stop,
     "languageCode": lambda e: e.language,
-    "sourcePatientId": lambda e: (Cx.parse(e.source_patient_id).id, Cx.parse(e.source_patient_id).authority),
-    "sourcePatientInfo": lambda e: e.source_patient_info,
-    "referenceIdList": lambda e: e.reference_ids,
+    "sourcePatientId": lambda e: str(replace(Cx.parse(e.source_patient_id), type="")),
+    "sourcePatientInfo": lambda e: ", ".join(e.source_patient_info),
+    "referenceIdList": lambda e: ", ".join(e.reference_ids),
     "title": lambda e: e.title,
     "comments": lambda e: e.comments,
 }
 
 
-def _same(name: str, before: object, after: object, where: str, report: Report) -> None:
-    ok = before == after
-    found = "" if ok else f"{name} {after}"[:_SHOWN]
-    report.require(ok, UNCHANGED, expected=f"{name} {before}"[:_SHOWN], found=found, where=where)
+def _same(name: str, before: str, after: str, where: str, report: Report) -> None:
+    expected, found = (f"{name} {text or 'rien'}"[:_SHOWN] for text in (before, after))
+    report.require(before == after, UNCHANGED, expected=expected, found=found, where=where)
 
 
 def _check_visibility(new: DocumentEntry, old: DocumentEntry, where: str, facts: LotFacts, report: Report) -> None:
     codes = [code.code for code in new.confidentiality if code.system == oids.VISIBILITY]
     for code in set(codes) - VISIBILITIES:
-        report.failed(VALUE_SET, found=f"confidentialityCode {code[:_SHOWN]}", where=where, text=outside_domain(code))
+        expected, found = ", ".join(sorted(VISIBILITIES)), f"confidentialityCode {code[:_SHOWN]}"
+        report.failed(VALUE_SET, expected=expected, found=found, where=where, text=outside_domain(code))
     found = ", ".join(sorted(codes)) or "aucun masquage"
-    report.require(len(set(codes)) == len(codes), TWICE, found=found, where=where)
+    report.require(len(set(codes)) == len(codes), TWICE, expected="une fois chacun", found=found, where=where)
     before, after = old.visibility, new.visibility
-    report.require(before != after, NOTHING, found=found, where=where)
+    report.require(before != after, NOTHING, expected="une autre visibilité", found=found, where=where)
     hidden = after - before - {MASQUE_PS}
-    report.require(not hidden, VISIBLE, found=", ".join(sorted(hidden)), where=where)
+    report.require(not hidden, VISIBLE, expected=STILL_VISIBLE, found=", ".join(sorted(hidden)), where=where)
     both = {MASQUE_PS, INVISIBLE_PATIENT} <= after
-    report.require(not both or facts.masked_and_invisible, PAIR, found=found, where=where)
+    report.require(not both or facts.masked_and_invisible, PAIR, expected=ONE_OF_THEM, found=found, where=where)

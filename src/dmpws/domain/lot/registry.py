@@ -15,7 +15,7 @@ from dmpws.domain.document import (
 from dmpws.domain.lot.associations import replacements
 from dmpws.domain.lot.depositor import AUTHOR, TEXT, expected_author
 from dmpws.domain.lot.facts import Depositor, LotFacts, RegistryFacts
-from dmpws.domain.lot.relations import check_relations
+from dmpws.domain.lot.relations import DOCUMENT, REGISTERED, SAME_PATIENT, check_relations
 from dmpws.domain.lot.vsm import is_vsm
 from dmpws.domain.octets import Octets
 
@@ -42,6 +42,9 @@ VISIBLE = Rule(
     "GI-DMP EX_2.1-1050",
     "XDSReplaceFailed",
 )
+_SHOWN = 200
+NEW_ID = "un uniqueId nouveau"
+STILL_VISIBLE = "ni INVISIBLE_PATIENT ni INVISIBLE_REPRESENTANTS_LEGAUX de plus"
 PARENT = Rule(
     "CDA-PARENT",
     "relatedDocument du CDA désigne le document remplacé",
@@ -56,7 +59,7 @@ def check_registry(submission: Submission, facts: LotFacts, registry: RegistryFa
     for entry in submission.entries:
         known = registry.entries.get(entry.unique_id)
         if known and check_same(entry, known[0], facts.octets.get(entry.id), report):
-            report.failed(KNOWN, found=f"uniqueId={entry.unique_id}", where=entry.id)
+            report.failed(KNOWN, expected=NEW_ID, found=f"uniqueId={entry.unique_id}", where=entry.id)
     entries = {e.id: e for e in submission.entries}
     for association in replacements(submission):
         if new := entries.get(association.source):
@@ -68,18 +71,19 @@ def check_set_known(submission: Submission, registry: RegistryFacts, report: Rep
     """Check that the uniqueId of the submission set is new."""
     unique_id = submission.submission_set.unique_id
     ok = not (registry.set_known or registry.entries.get(unique_id))
-    report.require(ok, SET_KNOWN, found=f"lot, uniqueId={unique_id}", where=submission.submission_set.id)
+    found = f"lot, uniqueId={unique_id[:_SHOWN]}"
+    report.require(ok, SET_KNOWN, expected=NEW_ID, found=found, where=submission.submission_set.id)
 
 
 def check_same(entry: DocumentEntry, known: StoredEntry, octets: Octets | None, report: Report) -> bool:
     """Check that a document is the registered one of the same uniqueId."""
-    found = f"uniqueId={entry.unique_id}"
+    found = f"uniqueId={entry.unique_id[:_SHOWN]}"
     same_hash = octets is not None and octets.sha1 == known.hash
     same_size = octets is not None and octets.size == known.size
     if not same_hash:
-        report.failed(HASH, found=found, where=entry.id)
+        report.failed(HASH, expected=NEW_ID, found=f"{found}, d'un autre hash", where=entry.id)
     if not same_size:
-        report.failed(SIZE, found=found, where=entry.id)
+        report.failed(SIZE, expected=NEW_ID, found=f"{found}, d'une autre taille", where=entry.id)
     return same_hash and same_size
 
 
@@ -89,11 +93,12 @@ def _check_replacement(
     old = check_replaced(new, target, facts.record.id, targets, report)
     if old is None:
         return
-    report.require(not old.is_signature, TARGET_KIND, found=target, where=new.id)
+    found = f"une signature, {target}"
+    report.require(not old.is_signature, TARGET_KIND, expected=DOCUMENT, found=found, where=new.id)
     if not (is_vsm(new) and old.id in facts.replaceable):
         _check_author(facts.depositor, old, new.id, report)
     hidden = (new.visibility - old.visibility) & {INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX}
-    report.require(not hidden, VISIBLE, found=", ".join(sorted(hidden)), where=new.id)
+    report.require(not hidden, VISIBLE, expected=STILL_VISIBLE, found=", ".join(sorted(hidden)), where=new.id)
     _check_parent(facts.headers.get(new.id), old, new.id, report)
 
 
@@ -102,9 +107,10 @@ def check_replaced(
 ) -> StoredEntry | None:
     """Check that what a document replaces is registered, this patient's and in force; return it when it is his."""
     old = targets.get(target.lower())
-    if not report.require(old is not None, TARGET, found=target, where=new.id) or old is None:
+    if not report.require(old is not None, TARGET, expected=REGISTERED, found=target, where=new.id) or old is None:
         return None
-    if not report.require(old.patient == patient, TARGET_PATIENT, found=target, where=new.id):
+    found = f"un autre, {target}"
+    if not report.require(old.patient == patient, TARGET_PATIENT, expected=SAME_PATIENT, found=found, where=new.id):
         return None
     current = old.status is Status.APPROVED and old.latest
     status = old.status.rpartition(":")[2] if old.latest else "version antérieure"

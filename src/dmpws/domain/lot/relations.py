@@ -7,6 +7,10 @@ from dmpws.domain.lot.associations import dependents, folder_links, references, 
 from dmpws.domain.lot.facts import LotFacts, RegistryFacts
 
 _METADATA = "XDSRegistryMetadataError"
+REGISTERED = "l'entryUUID d'un document enregistré"
+_FOLDER = "l'entryUUID d'un classeur enregistré"
+SAME_PATIENT = "le même patient"
+DOCUMENT = "un document d'origine"
 _REFERENCE = "ITI TF-2 3.42.4.1.3.5"
 TARGET = Rule(
     "REG-TARGET", "L'objet auquel le lot se rattache est enregistré", _REFERENCE, "UnresolvedReferenceException"
@@ -36,7 +40,8 @@ def check_relations(submission: Submission, facts: LotFacts, registry: RegistryF
     for a in (*dependents(submission), *links, *references(submission)):
         old = check_target(a, submission, facts.record.id, registry, report)
         if old is not None:
-            report.require(not old.is_signature, TARGET_KIND, found=a.target, where=a.id)
+            found = f"une signature, {a.target}"
+            report.require(not old.is_signature, TARGET_KIND, expected=DOCUMENT, found=found, where=a.id)
     for a in links:
         check_folder_target(a, submission, facts.record.id, registry, report)
 
@@ -45,7 +50,8 @@ def check_folder_ids(submission: Submission, registry: RegistryFacts, report: Re
     """Check that the uniqueIds of new folders are new."""
     for folder in submission.folders:
         ok = folder.unique_id not in registry.taken
-        report.require(ok, FOLDER_ID, found=f"classeur, uniqueId={folder.unique_id}", where=folder.id)
+        found = f"classeur, uniqueId={folder.unique_id[:200]}"
+        report.require(ok, FOLDER_ID, expected="un uniqueId nouveau", found=found, where=folder.id)
 
 
 def check_appended(submission: Submission, registry: RegistryFacts, report: Report) -> None:
@@ -53,7 +59,8 @@ def check_appended(submission: Submission, registry: RegistryFacts, report: Repo
     transformed = {a.source for a in submission.associations if a.type == XFRM} | registry.transforms
     for a in dependents(submission):
         ok = a.type != APND or transformed.isdisjoint({a.target, a.target.lower()})
-        report.require(ok, APPENDED, found=a.target, where=a.id)
+        found = f"une transformation, {a.target}"
+        report.require(ok, APPENDED, expected=DOCUMENT, found=found, where=a.id)
 
 
 def relied_on(submission: Submission, registry: RegistryFacts) -> list[StoredEntry]:
@@ -73,9 +80,10 @@ def check_target(
     if a.target in {entry.id for entry in submission.entries}:
         return None
     old = registry.targets.get(a.target.lower())
-    if not report.require(old is not None, TARGET, found=a.target, where=a.id) or old is None:
+    if not report.require(old is not None, TARGET, expected=REGISTERED, found=a.target, where=a.id) or old is None:
         return None
-    if not report.require(patient in (None, old.patient), TARGET_PATIENT, found=a.target, where=a.id):
+    ok, found = patient in (None, old.patient), f"un autre, {a.target}"
+    if not report.require(ok, TARGET_PATIENT, expected=SAME_PATIENT, found=found, where=a.id):
         return None
     current = old.status is Status.APPROVED and old.latest
     status = old.status.rpartition(":")[2] if old.latest else "version antérieure"
@@ -90,8 +98,9 @@ def check_folder_target(
     if any(a.source == folder.id for folder in submission.folders):
         return
     folder = registry.folders.get(a.source.lower())
-    if not report.require(folder is not None, TARGET, found=a.source, where=a.id) or folder is None:
+    if not report.require(folder is not None, TARGET, expected=_FOLDER, found=a.source, where=a.id) or folder is None:
         return
-    if report.require(folder.patient == patient, TARGET_PATIENT, found=a.source, where=a.id):
+    found = f"un autre, {a.source}"
+    if report.require(folder.patient == patient, TARGET_PATIENT, expected=SAME_PATIENT, found=found, where=a.id):
         current = folder.status is Status.APPROVED and folder.latest
         report.require(current, FOLDER_STATUS, expected="Approved", found=folder.status.name, where=a.id)

@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from dmpws.domain import oids
 from dmpws.domain.checks import Report, Rule
 from dmpws.domain.code import Code
+from dmpws.domain.datatypes import Cx
 from dmpws.domain.document import (
     INVISIBLE_PATIENT,
     MASQUE_PS,
@@ -12,6 +12,7 @@ from dmpws.domain.document import (
     SIGNS,
     DocumentEntry,
     Submission,
+    SubmissionSet,
 )
 from dmpws.domain.lot.associations import check_associations
 
@@ -27,12 +28,16 @@ SIGNATURE = Rule("LOT-SIGNATURE", "Le lot contient une signature et une seule", 
 SIGNATURE_ENTRY = Rule(
     "LOT-SIGNATURE-ENTRY", "La fiche de signature porte les métadonnées imposées", "DMP-FRAME TD2.1", _METADATA
 )
+SIGNATURE_USUAL = Rule(
+    "LOT-SIGNATURE-USUAL", "La fiche de signature porte les métadonnées d'usage", "DMP-FRAME TD2.1", _METADATA
+)
 SIGNATURE_LINK = Rule("LOT-SIGNATURE-LINK", "La signature est reliée au lot par signs", "DMP-FRAME TD2.1", _METADATA)
 
 SIGNATURE_FORMATS = (
     Code("http://www.w3.org/2000/09/xmldsig#", "URN"),
     Code("urn:ihe:iti:dsg:detached:2014", "1.3.6.1.4.1.19376.1.2.3"),
 )
+SIGNATURE_LEVEL = "N"
 SIGNATURE_PURPOSE = Code("1.2.840.10065.1.12.1.14", "1.2.840.10065.1.12", "Source")
 
 
@@ -49,7 +54,7 @@ def check_unique_ids(submission: Submission, report: Report) -> None:
     unique_ids += [folder.unique_id for folder in submission.folders]
     for unique_id, times in Counter(unique_ids).items():
         if unique_id and times > 1:
-            report.failed(UNIQUE_IDS, found=f"uniqueId={unique_id}, {times} fois", where=unique_id)
+            report.failed(UNIQUE_IDS, expected="1 fois", found=f"uniqueId={unique_id}, {times} fois", where=unique_id)
 
 
 def _check_signature(submission: Submission, report: Report) -> None:
@@ -59,17 +64,20 @@ def _check_signature(submission: Submission, report: Report) -> None:
     for entry in signatures:
         for name, expected, found, ok in _signature_metadata(entry):
             report.require(ok, SIGNATURE_ENTRY, expected=f"{name} {expected}", found=found or "rien", where=entry.id)
+        for name, expected, found in _unusual(entry, submission.submission_set):
+            report.warned(SIGNATURE_USUAL, expected=f"{name} {expected}", found=found or "rien", where=entry.id)
         signed = {a.target for a in submission.associations if a.type == SIGNS and a.source == entry.id}
         lot = submission.submission_set.id
-        report.require(lot in signed, SIGNATURE_LINK, expected=f"{entry.id} vers {lot}", where=entry.id)
+        found = ", ".join(sorted(signed))[:200] or "rien"
+        report.require(lot in signed, SIGNATURE_LINK, expected=f"{entry.id} vers {lot}", found=found, where=entry.id)
 
 
 def _signature_metadata(entry: DocumentEntry) -> list[tuple[str, str, str, bool]]:
     """The imposed values: attribute, expected, found, whether it is right."""
     formats = [f.code for f in SIGNATURE_FORMATS]
     events = [e.code for e in entry.event_codes]
-    hidden = {MASQUE_PS, INVISIBLE_PATIENT}
-    masks = {c.code for c in entry.confidentiality if c.system == oids.VISIBILITY}
+    codes = {SIGNATURE_LEVEL, MASQUE_PS, INVISIBLE_PATIENT}
+    found = {c.code for c in entry.confidentiality}
     return [
         ("mimeType", "text/xml", entry.mime_type, entry.mime_type == "text/xml"),
         ("languageCode", "art", entry.language, entry.language == "art"),
@@ -81,8 +89,20 @@ def _signature_metadata(entry: DocumentEntry) -> list[tuple[str, str, str, bool]
             ", ".join(events),
             any(e.same(SIGNATURE_PURPOSE) for e in entry.event_codes),
         ),
-        ("confidentialityCode", " et ".join(sorted(hidden)), ", ".join(sorted(masks)), hidden <= masks),
+        ("confidentialityCode", " et ".join(sorted(codes)), ", ".join(sorted(found)), codes <= found),
     ]
+
+
+def _unusual(entry: DocumentEntry, lot: SubmissionSet) -> list[tuple[str, str, str]]:
+    """What every known frame has and no rule imposes: attribute, expected, found, where it differs."""
+    usual = [
+        ("title", "Source", entry.title),
+        ("creationTime", lot.submission_time, entry.creation_time),
+        ("serviceStartTime", lot.submission_time, entry.service_start),
+        ("serviceStopTime", lot.submission_time, entry.service_stop),
+        ("sourcePatientId", Cx.parse(entry.patient_id).id, Cx.parse(entry.source_patient_id).id),
+    ]
+    return [(name, expected, found) for name, expected, found in usual if expected != found]
 
 
 def _code(code: Code | None) -> str:

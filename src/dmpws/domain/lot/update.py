@@ -11,6 +11,7 @@ from dmpws.domain.checks import Report, Rule
 from dmpws.domain.document import HAS_MEMBER, MASQUE_PS, UPDATE_STATUS, DocumentEntry, Status, StoredEntry, Submission
 
 _FAILED = "XDSMetadataUpdateError"
+_OPERATIONS = "UpdateAvailabilityStatus vers Approved, Archived ou Deleted, ou HasMember vers une fiche du message"
 OPERATION = Rule(
     "UPD-OPERATION",
     "Le message demande des changements de statut ou de nouvelles versions de fiches",
@@ -113,9 +114,9 @@ def read_changes(submission: Submission, report: Report) -> tuple[Change, ...]:
             members[entry.id] = _new_metadata(entry, slots)
         else:
             found = f"{association.type} vers {slots.get('NewStatus') or association.target}"[:200]
-            report.failed(OPERATION, found=found, where=association.id)
+            report.failed(OPERATION, expected=_OPERATIONS, found=found, where=association.id)
     for folder in submission.folders:
-        report.failed(DOCUMENTS, found="classeur (Folder)", where=folder.id)
+        report.failed(DOCUMENTS, expected="des fiches", found="un classeur (Folder)", where=folder.id)
     for entry in submission.entries:
         ok = entry.id in members
         report.require(ok, OPERATION, expected=f"HasMember de {lot}", found="" if ok else "rien", where=entry.id)
@@ -140,7 +141,7 @@ def check_once(changes: Iterable[Change], known: Mapping[str, StoredEntry], repo
     for change in changes:
         name = known[change.target].lid if change.target in known else change.target
         if (type(change), name) in seen:
-            report.failed(ONCE, found=change.target[:200], where=change.where)
+            report.failed(ONCE, expected="1 fois", found=f"encore {change.target[:200]}", where=change.where)
         seen.add((type(change), name))
 
 
@@ -164,13 +165,15 @@ def rows_of(change: Change, current: StoredEntry | None) -> frozenset[str]:
 def check_status(change: StatusChange, current: StoredEntry, report: Report) -> None:
     """Check a status change against the current version of the entry."""
     where = current.entry_uuid
-    report.require(not current.is_signature, SIGNATURE, where=where)
+    report.require(not current.is_signature, SIGNATURE, expected="un document", found="une signature", where=where)
     ok = change.with_version or change.target == current.entry_uuid
     report.require(ok, LATEST, expected=current.entry_uuid, found=change.target, where=where)
     ok = STATUSES.get(change.original) is current.status
     report.require(ok, STATUS, expected=current.status, found=change.original[:200] or "rien", where=where)
     found = f"{current.status.name} vers {change.wanted.name}"
-    if report.require(current.status is not Status.DELETED, DELETED, found=found, where=where):
+    if report.require(
+        current.status is not Status.DELETED, DELETED, expected="un document non supprimé", found=found, where=where
+    ):
         ok = current.status in _TRANSITIONS[change.wanted]
         expected = " ou ".join(sorted(s.name for s in _TRANSITIONS[change.wanted])) + f" vers {change.wanted.name}"
         report.require(ok, TRANSITION, expected=expected, found=found, where=where)
@@ -179,8 +182,9 @@ def check_status(change: StatusChange, current: StoredEntry, report: Report) -> 
 def check_version(change: NewMetadata, current: StoredEntry, report: Report) -> None:
     """Check that new metadata follow the current version of an entry that may still change."""
     where = current.entry_uuid
-    report.require(not current.is_signature, SIGNATURE, where=where)
-    report.require(current.status is not Status.DELETED, DELETED, found=current.status.name, where=where)
+    report.require(not current.is_signature, SIGNATURE, expected="un document", found="une signature", where=where)
+    ok, found = current.status is not Status.DELETED, current.status.name
+    report.require(ok, DELETED, expected="un document non supprimé", found=found, where=where)
     ok = change.previous_version == str(current.version)
     found = change.previous_version[:40] or "rien"
     report.require(ok, VERSION, expected=str(current.version), found=found, where=where)

@@ -29,6 +29,7 @@ ENTRY_ID = Rule(
     "VAC-ENTRY-ID", "L'identifiant de la vaccination est un UUID, sans extension", "GI-DMP EX_2.1-2030", _REPOSITORY
 )
 SAME = Rule("VAC-SAME", "La vaccination n'est pas déjà dans l'historique", "GI-DMP EX_2.1-2010", "DMPFragmentCVAError")
+NEW = "une vaccination nouvelle"
 SAME_TEXT = "La date et le code CIS de cette vaccination sont deja presents dans le CVA complet"
 """The DMP's own sentence, as clients quote it."""
 
@@ -43,7 +44,9 @@ def check_note(header: CdaHeader, note: VaccinationNote, where: str, report: Rep
     """Check one note against its own header."""
     version = ", ".join(note.versions)
     expected = f"{NOTE_MODEL} {NOTE_VERSION}"
-    report.require(note.versions == (NOTE_VERSION,), VERSION, expected=expected, found=version[:100], where=where)
+    report.require(
+        note.versions == (NOTE_VERSION,), VERSION, expected=expected, found=version[:100] or "rien", where=where
+    )
     count = len(note.vaccinations)
     report.require(count == 1, ONE, expected="1 vaccination", found=str(count), where=where)
     for vaccination in note.vaccinations:

@@ -32,9 +32,8 @@ def check_set_version(
     """Check one document. known: setId and versionNumber by uniqueId, of the record and of the lot so far."""
     set_id, version = header.document_set
     if set_id and version:
-        report.require(
-            (set_id, version) not in known.values(), SAME, found=f"{set_id} version {version}"[:200], where=entry.id
-        )
+        ok, found = (set_id, version) not in known.values(), f"{set_id} version {version}"[:200]
+        report.require(ok, SAME, expected="un autre versionNumber", found=found, where=entry.id)
     if replaced is None:
         if header.replaces:
             report.warned(RELATED, found=", ".join(header.replaces)[:200], where=entry.id)

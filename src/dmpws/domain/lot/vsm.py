@@ -43,7 +43,8 @@ def check_vsm(submission: Submission, facts: VsmFacts, report: Report) -> None:
     new = [entry for entry in submission.entries if is_vsm(entry)]
     for number, entry in enumerate(new):
         if facts.reserved:
-            report.require(facts.treating_doctor, RESERVED, expected="le médecin traitant", where=entry.id)
+            ok = facts.treating_doctor
+            report.require(ok, RESERVED, expected="le médecin traitant", found="un autre", where=entry.id)
         if facts.policy == "off":
             continue
         for old in facts.current:
