@@ -155,31 +155,6 @@ def test_another_doctor_may_complete_but_not_replace(world: World) -> None:
         assert rules_of(world.deposit(frame, "camparini")) == rules
 
 
-def test_a_transformation_is_not_completed(world: World) -> None:
-    original = deposited(world, lot())
-    transformed = deposited(world, tied("XFRM", original.entry_uuid))
-    body = world.deposit(tied("APND", transformed.entry_uuid))
-    assert [code for code, _ in errors_of(body)] == ["XDSRegistryMetadataError"]
-    assert rules_of(body) == {"REG-APND-XFRM"}
-
-
-@pytest.mark.parametrize("kind", ["APND", "XFRM"])
-def test_what_is_completed_is_in_force_and_known(world: World, kind: str) -> None:
-    first = lot()
-    original = deposited(world, first)
-    deposited(world, tied("RPLC", original.entry_uuid))
-    body = world.deposit(tied(kind, original.entry_uuid))
-    assert [code for code, _ in errors_of(body)] == ["XDSRegistryDeprecatedDocumentError"]
-    assert rules_of(world.deposit(tied(kind, ABSENT))) == {"REG-TARGET"}
-    assert "REG-TARGET-KIND" in rules_of(world.deposit(tied(kind, signature_of(world, first))))
-    assert rules_of(world.deposit(tied(kind, "document"))) == {"LOT-APND-TARGET"}
-
-
-def signature_of(world: World, frame: Frame) -> str:
-    with world.store.read() as work:
-        return work.documents.by_unique_id([frame.values["signature_unique_id"]])[0].entry_uuid
-
-
 def test_a_masked_document_is_as_unknown_as_an_absent_one(world: World) -> None:
     masked = deposited(world, lot(change=[["<!-- formatCode -->", MASK]]))
     swap = [["899900063480", "801234534765"]]
@@ -280,53 +255,6 @@ def test_a_folder_may_be_empty(world: World) -> None:
     assert package.get("id") == package.get("lid")
 
 
-@pytest.mark.parametrize(
-    ("change", "rule", "code"),
-    [
-        (['<rim:Name><rim:LocalizedString value="Grossesse"/></rim:Name>', ""], "FOLDER-REQUIRED", "Metadata"),
-        (['nodeRepresentation="SUIVI"', 'nodeRepresentation=""'], "FOLDER-REQUIRED", "Metadata"),
-        (['value="Grossesse"', f'value="{"G" * 129}"'], "FOLDER-TITLE", "Metadata"),
-        (['id="classeur"><rim:Name>', 'id="classeur" lid="urn:uuid:1"><rim:Name>'], "FOLDER-LOGICAL-ID", "Metadata"),
-        (['value="{{folder_unique_id}}"', 'value="un"'], "FOLDER-UNIQUE-ID", "Metadata"),
-        (['value="{{folder_unique_id}}"', 'value="{{lot_unique_id}}"'], "LOT-UNIQUE-IDS", "DuplicateUniqueIdInMessage"),
-        (['registryObject="classeur" value="{{patient}}"', 'registryObject="classeur" value="1^^^&amp;1.2&amp;ISO"'],
-         "XDS-PATIENT", "PatientIdDoesNotMatch"),
-        (['sourceObject="lot" targetObject="classeur"', 'sourceObject="lot" targetObject="document"'],
-         "LOT-MEMBER", "Metadata"),
-        (['sourceObject="lot" targetObject="in-folder"', 'sourceObject="lot" targetObject="document"'],
-         "LOT-MEMBER", "Metadata"),
-        (['sourceObject="classeur" targetObject="document"', 'sourceObject="classeur" targetObject="classeur"'],
-         "LOT-ASSOCIATION-END", "Metadata"),
-        (['sourceObject="classeur" targetObject="document"', f'sourceObject="{ABSENT}" targetObject="document"'],
-         "REG-TARGET", "UnresolvedReference"),
-        (['sourceObject="classeur" targetObject="document"', f'sourceObject="classeur" targetObject="{ABSENT}"'],
-         "REG-TARGET", "UnresolvedReference"),
-    ],
-)  # fmt: skip
-def test_what_a_folder_must_be(world: World, change: list[str], rule: str, code: str) -> None:
-    body = world.deposit(in_folder(change))
-    assert rule in rules_of(body)
-    assert any(code in found for found, _ in errors_of(body))
-
-
-def test_the_unique_id_of_a_folder_is_taken_once(world: World) -> None:
-    first = in_folder()
-    deposited(world, first)
-    for taken in ("folder_unique_id", "lot_unique_id", "document_unique_id"):
-        body = world.deposit(in_folder(folder_unique_id=first.values[taken]))
-        assert [code for code, _ in errors_of(body)] == ["XDSDuplicateUniqueIdInRegistry"]
-    body = world.deposit(lot(placeholders(lot_unique_id=first.values["folder_unique_id"])))
-    assert [code for code, _ in errors_of(body)] == ["XDSDuplicateUniqueIdInRegistry"]
-
-
-def test_a_deprecated_document_goes_in_no_folder(world: World) -> None:
-    first = in_folder()
-    original = deposited(world, first)
-    deposited(world, tied("RPLC", original.entry_uuid))
-    body = world.deposit(put_in(folder_of(world, first), original.entry_uuid))
-    assert [code for code, _ in errors_of(body)] == ["XDSRegistryDeprecatedDocumentError"]
-
-
 def test_a_folder_of_hidden_documents_is_unknown_to_others(world: World) -> None:
     first = in_folder(["<!-- formatCode -->", MASK])
     masked = deposited(world, first)
@@ -349,16 +277,6 @@ def test_a_lot_refers_to_a_registered_document(world: World) -> None:
     deposited(world, frame)
     body = ask(world, "GetSubmissionSetAndContents", XDSSubmissionSetUniqueId=f"'{frame.values['lot_unique_id']}'")
     assert known.unique_id in {unique_id_of(e) for e in entries_of(body)}
-
-
-def test_what_a_lot_refers_to(world: World) -> None:
-    first = lot()
-    known = deposited(world, first)
-    assert rules_of(world.deposit(referring(known.entry_uuid, "Original"))) == {"LOT-ASSOCIATION-END"}
-    assert rules_of(world.deposit(referring("document"))) == {"LOT-MEMBER-STATUS"}
-    assert rules_of(world.deposit(referring(ABSENT))) == {"REG-TARGET"}
-    deposited(world, tied("RPLC", known.entry_uuid))
-    assert rules_of(world.deposit(referring(known.entry_uuid))) == {"REG-TARGET-STATUS"}
 
 
 # ---- answers

@@ -16,6 +16,7 @@ from dmpws.domain import oids
 from dmpws.domain.checks import Outcome, Refused, Report
 from dmpws.domain.document import SIGNS
 from dmpws.domain.patient import Ins
+from dmpws.transactions.deposit import LONGEST_SIGNATURE
 from dmpws.xml.parser import parse
 
 
@@ -149,6 +150,29 @@ def test_thousands_of_slots_and_documents_are_answered_soon(shared_world: World)
     assert len(errors) == MOST_ERRORS + 1
     assert re.fullmatch(r"et \d{5} autres erreurs", errors[-1][1])
     assert time.perf_counter() - started < 20
+
+
+def test_a_signature_too_large_is_not_read(shared_world: World) -> None:
+    class Large(InlineOctets):
+        @property
+        def size(self) -> int:
+            return LONGEST_SIGNATURE + 1
+
+        def read(self) -> bytes:
+            raise AssertionError("read")
+
+    frame = lot()
+    frame.parts = {**frame.parts, "signature@example": Large(b"")}
+    ((code, context),) = errors_of(shared_world.deposit(frame))
+    assert code == "XDSRepositoryMetadataError"
+    assert f"attendu : au plus {LONGEST_SIGNATURE} octets ; trouvé : {LONGEST_SIGNATURE + 1} octets" in context
+    assert "[LOT-SIGNATURE-SIZE, DMPWS LIMITS]" in context
+
+
+def test_an_unusual_signature_entry_is_accepted_and_said(shared_world: World) -> None:
+    frame = lot(change=[['value="Source"/></rim:Name>', 'value="Signature"/></rim:Name>']])
+    assert errors_of(shared_world.deposit(frame)) == []
+    assert ["attendu : title Source ; trouvé : Signature" in w for w in shared_world.notes.warnings] == [True]
 
 
 def test_a_former_identifier_is_the_same_patient(shared_world: World) -> None:

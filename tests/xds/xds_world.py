@@ -75,7 +75,7 @@ def vihf(caller: str, patient: str, **changes: Any) -> VerifiedVihf:
 def good_signature(lot: ReceivedLot) -> VerifiedLot:
     """Stands for the verification of the lot signature, which has its own tests."""
     if lot.signature == b"bad":
-        raise refusal(BAD_SIGNATURE, found="une autre clé")
+        raise refusal(BAD_SIGNATURE, expected="la clé du certificat", found="une autre clé")
     evidence = LotEvidence(lot.signature, (b"leaf", b"anchor"), (("CN=AC", 1),), lot.received_at, "[]")
     ids = tuple(d.unique_id for d in lot.documents)
     return VerifiedLot("CN=test", lot.received_at, ids, evidence, seal=LOT_SEAL)
@@ -137,6 +137,8 @@ def lot(
     change: list[list[str]] | None = None,
     change_document: list[list[str]] | None = None,
     document: bytes | None = None,
+    document_file: str = "document.xml",
+    objects_file: str = "",
     signature: bytes = b"<Signature/>",
     replace_all: Sequence[Sequence[str]] = (),
     transaction: str = "TD2.1",
@@ -146,14 +148,18 @@ def lot(
     examples = folder("transactions") / transaction
     if document is None:
         document = fill(
-            _swap((examples / "document.xml").read_text("utf-8"), replace_all), values, change_document
+            _swap((examples / document_file).read_text("utf-8"), replace_all), values, change_document
         ).encode()
     parts: dict[str, Octets] = {
         "document@example": InlineOctets(document),
         "signature@example": InlineOctets(signature),
     }
     values = {"hash": parts["document@example"].sha1, "size": str(len(document)), **values}
-    text = fill(_swap((examples / "request.xml").read_text("utf-8"), replace_all), values, change)
+    text = (examples / "request.xml").read_text("utf-8")
+    if objects_file:
+        objects = (examples / objects_file).read_text("utf-8").split(">", 1)[1]
+        text = text.replace("</rim:RegistryObjectList>", objects)
+    text = fill(_swap(text, replace_all), values, change)
     return Frame(parse(text.encode()), parts, values)
 
 
@@ -270,9 +276,15 @@ def entries_of(body: etree._Element) -> list[etree._Element]:
 
 
 def cases(transaction: str) -> list[dict[str, Any]]:
-    """The cases of transactions/<transaction>/cases.toml."""
+    """The cases of transactions/<transaction>/cases.toml, with what they take from another one or from the file."""
     path: Path = folder("transactions") / transaction / "cases.toml"
-    return list(tomllib.loads(path.read_text("utf-8"))["case"])
+    content = tomllib.loads(path.read_text("utf-8"))
+    found: dict[str, dict[str, Any]] = {}
+    for case in content["case"]:
+        base = found[case["like"]] if "like" in case else content["defaults"]
+        changes = {key: [*base.get(key, []), *case.get(key, [])] for key in ("change", "change_document")}
+        found[case["id"]] = {"transaction": transaction, **base, **case, **changes}
+    return list(found.values())
 
 
 def unique_id_of(entry: etree._Element) -> str:
@@ -295,21 +307,7 @@ REPLACE = """<rim:Association id="rplc" associationType="urn:ihe:iti:2007:Associ
 REFERENCE_IDS = """<rim:Slot name="urn:ihe:iti:xds:2013:referenceIdList"><rim:ValueList>
     <rim:Value>2026-0042^^^&amp;1.2.250.1.999.1.1.7898.3&amp;ISO^urn:ihe:iti:xds:2013:order</rim:Value>
     <rim:Value>1.2.840.113619.2.1^^^^urn:ihe:iti:xds:2016:studyInstanceUID</rim:Value></rim:ValueList></rim:Slot>"""
-FOLDER = """<rim:RegistryPackage id="classeur"><rim:Name><rim:LocalizedString value="Grossesse"/></rim:Name>
-    <rim:Classification id="f1" classificationNode="urn:uuid:d9d542f3-6cc4-48b6-8870-ea235fbc94c2"
-    classifiedObject="classeur"/><rim:Classification id="f2" nodeRepresentation="SUIVI" classifiedObject="classeur"
-    classificationScheme="urn:uuid:1ba97051-7806-41a8-a48b-8fce7af683c5"><rim:Slot name="codingScheme"><rim:ValueList>
-    <rim:Value>1.2.250.1.999.9</rim:Value></rim:ValueList></rim:Slot></rim:Classification>
-    <rim:ExternalIdentifier id="f3" identificationScheme="urn:uuid:f64ffdf0-4b97-4e06-b79f-a52b38ec2f8a"
-    registryObject="classeur" value="{{patient}}"/>
-    <rim:ExternalIdentifier id="f4" identificationScheme="urn:uuid:75df8f67-9973-4fbe-a900-df66cefecc5a"
-    registryObject="classeur" value="{{folder_unique_id}}"/></rim:RegistryPackage>
-    <rim:Association id="has-folder" associationType="urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember"
-    sourceObject="lot" targetObject="classeur"/>
-    <rim:Association id="in-folder" associationType="urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember"
-    sourceObject="classeur" targetObject="document"/>
-    <rim:Association id="has-link" associationType="urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember"
-    sourceObject="lot" targetObject="in-folder"/></rim:RegistryObjectList>"""
+FOLDER = (folder("transactions") / "TD2.1" / "folder.xml").read_text("utf-8").split(">", 1)[1]
 SHARED_FOLDER = FOLDER.replace(
     "</rim:RegistryObjectList>",
     """<rim:Association id="masked-in-folder" sourceObject="classeur" targetObject="{{masque_uuid}}"

@@ -156,7 +156,13 @@ def check_times(entry: DocumentEntry, report: Report) -> None:
 
 def _check_unique_id(unique_id: str, where: str, report: Report) -> None:
     if unique_id:
-        report.require(is_oid(unique_id), UNIQUE_ID, expected="un OID d'au plus 128 caractères", found=unique_id[:_SHOWN], where=where)
+        report.require(
+            is_oid(unique_id),
+            UNIQUE_ID,
+            expected="un OID d'au plus 128 caractères",
+            found=unique_id[:_SHOWN],
+            where=where,
+        )
 
 
 def check_patient(text: str, where: str, facts: LotFacts, report: Report) -> None:
