@@ -1,4 +1,5 @@
-"""`dmpws audit verify [--lot UNIQUE_ID]`: the chain of traces, and the evidence kept with a lot."""
+"""`dmpws audit`: `query` and `export` read the traces; `verify [--lot UNIQUE_ID]` checks their chain, and the evidence
+kept with a lot."""
 
 import argparse
 import json
@@ -8,6 +9,7 @@ from typing import Any
 from dmpws.app import limits_of, store_of
 from dmpws.audit.chain import verify_chain
 from dmpws.cli import EXIT_FAILED, Failure
+from dmpws.cli.audit_reading import add_parsers
 from dmpws.config import Config
 from dmpws.domain.checks import Check, Outcome, Report, Rule
 from dmpws.domain.document import StoredEntry
@@ -30,11 +32,12 @@ _MARKS = {Outcome.PASSED: "ok", Outcome.FAILED: "FAILED", Outcome.WARNED: "warni
 
 def add_parser(subparsers: Any) -> None:
     """Add the verb to the command line."""
-    parser = subparsers.add_parser("audit", help="verify the traces and the evidence kept with a lot")
-    parser.set_defaults(func=run)
+    parser = subparsers.add_parser("audit", help="read and verify the traces, and the evidence kept with a lot")
     verbs = parser.add_subparsers(dest="audit_verb", required=True, metavar="VERB")
     verify = verbs.add_parser("verify", help="the chain of traces; with --lot, one lot as of its reception")
+    verify.set_defaults(func=run)
     verify.add_argument("--lot", metavar="UNIQUE_ID", help="uniqueId of a lot de soumission")
+    add_parsers(verbs)
 
 
 def run(args: argparse.Namespace) -> int:

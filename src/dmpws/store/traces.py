@@ -1,5 +1,6 @@
 """Traces in the database: appended at the end of a unit of work, read back for verification."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,8 @@ from sqlalchemy import Row, bindparam, select
 
 from dmpws.audit.chain import COLUMNS, ChainRow, Checkpoint, link
 from dmpws.audit.trace import canonical
+from dmpws.domain.traces import TraceQuery, TraceRecord
+from dmpws.store.conditions import one_of
 from dmpws.store.ready import Ready
 from dmpws.store.session import Statements
 from dmpws.store.tables import trace, trace_checkpoint, trace_head
@@ -48,6 +51,23 @@ class TraceTable:
             previous = digest
         self._db.change(_APPEND, rows)
         self._pending.clear()
+
+    def find(self, query: TraceQuery) -> Sequence[TraceRecord]:
+        """Traces, newest first, at most `query.limit`."""
+        wanted = select(trace.c.seq, trace.c.content).order_by(trace.c.seq.desc()).limit(query.limit)
+        values: dict[str, Any] = {}
+        if query.patients:
+            wanted, values["patients"] = wanted.where(one_of(trace.c.patient, "patients")), list(query.patients)
+        for column, value in ((trace.c.person, query.person), (trace.c.structure, query.structure)):
+            if value:
+                wanted = wanted.where(column == value)
+        if query.since is not None:
+            wanted = wanted.where(trace.c.occurred_at >= query.since)
+        if query.until is not None:
+            wanted = wanted.where(trace.c.occurred_at < query.until)
+        if query.before is not None:
+            wanted = wanted.where(trace.c.seq < query.before)
+        return [TraceRecord(row.seq, json.loads(row.content)) for row in self._db.rows(wanted, values)]
 
     def rows(self) -> Iterator[ChainRow]:
         """All rows by number, a batch at a time."""

@@ -18,6 +18,7 @@ from dmpws.domain.patient import Ins, PatientRecord, Switch, Traits
 from dmpws.domain.patient_search import PatientCriteria
 from dmpws.domain.query import DocumentQuery, FolderQuery, SetQuery
 from dmpws.domain.software import Software
+from dmpws.domain.traces import TraceQuery, TraceRecord
 from dmpws.signature.model import LotEvidence, ReceivedLot, VerifiedLot
 
 
@@ -396,6 +397,10 @@ class Traces(Protocol):
 
     def append(self, trace: TraceRow) -> None:
         """Add a trace, committed with the rest."""
+        ...
+
+    def find(self, query: TraceQuery) -> Sequence[TraceRecord]:
+        """Traces, newest first, at most `query.limit`."""
         ...
 
 
