@@ -22,7 +22,7 @@ from dmpws.transactions.ports import UnitOfWork
 
 HOST = operator("exploitation")
 KEPT = {
-    "structure", "professional", "professional_structure", "software", "used_token",
+    "structure", "professional", "professional_structure", "card", "software", "used_token", "search_use",
     "trace", "trace_head", "trace_checkpoint",
 }  # fmt: skip
 """Tables that hold nothing of a record, or outlive it."""
@@ -265,8 +265,8 @@ def test_a_destroyed_record_leaves_its_traces_only(world: World) -> None:
         assert everything(work, record.id) == ""
     assert world.files() == {"shared"}
     assert rows(world) == {
-        "patient": 1, "patient_identifier": 1, "submission_set": 1, "document_entry": 2, "association": 3,
-        "lot_evidence": 1,
+        "patient": 1, "patient_identifier": 1, "patient_search": 1, "submission_set": 1, "document_entry": 2,
+        "association": 3, "lot_evidence": 1,
     }  # fmt: skip
     last = world.traces()[-1]
     assert (last["transaction"], last["proof"]) == ("act:destroy", "LR du 2 novembre")
