@@ -13,6 +13,8 @@ import pytest
 from sqlalchemy import select, update
 
 from dmpws import cast
+from dmpws.client import Attachment, ClinicalDocument, Deposit
+from dmpws.client.cda import CONSULTATION_REPORT
 from dmpws.client.registration import RegistrationAnswer
 from dmpws.domain import oids
 from dmpws.domain.authorisation import AuthorisationState
@@ -236,6 +238,38 @@ def test_names_that_nobody_has_change_nothing(app: LocalApp, name: str) -> None:
 def test_nothing_changed_is_traced_as_nothing(app: LocalApp) -> None:
     assert app.session("medecin-libre").change_administrative_data(KNOWN.ins, KNOWN.traits).done
     assert "changes" not in last_trace(app)
+
+
+# Identifiers over time
+
+
+def test_an_obsolete_number_and_the_new_one_lead_to_the_same_record(app: LocalApp) -> None:
+    """Documents deposited under the old one are found and read under the new one, and the other way round."""
+    doctor = app.session("medecin-libre")
+    assert doctor.add_authorisation(KNOWN.ins).ok
+    new = Ins("279035121519088", oids.INS_NIR_TEST)
+
+    def deposit(ins: Ins) -> str:
+        body = Attachment("text/plain", b"Toux.")
+        document = ClinicalDocument(
+            ins, KNOWN.traits, doctor.actor, CONSULTATION_REPORT, "Compte rendu", body, app.now, app.now, app.now
+        )
+        assert doctor.submit(ins, [Deposit(document)]).ok
+        return document.unique_id
+
+    before = deposit(KNOWN.ins)
+    with app.store.write() as work:
+        record = work.patients.find(KNOWN.ins)
+        assert record is not None
+        work.patients.identify(record.id, new)
+    after, by_old = deposit(new), deposit(KNOWN.ins)
+    for ins in (KNOWN.ins, new):
+        assert {d.unique_id for d in doctor.find_documents(ins).documents} == {before, after, by_old}
+        assert doctor.retrieve(ins, [before]).ok
+        told = doctor.test_existence(ins)
+        assert (told.authorisation, told.identifiers) == (AuthorisationState.VALIDE, (new,))
+    assert codes(doctor.create_record(new, KNOWN.traits, consent=app.now)) == ["DMPFound"]
+    assert codes(doctor.create_record(KNOWN.ins, KNOWN.traits, consent=app.now)) == ["DMPFound"]
 
 
 # TD1.4, TD1.2

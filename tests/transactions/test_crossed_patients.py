@@ -87,7 +87,7 @@ def test_a_second_identifier_of_somebody_else_is_refused_and_tells_nothing(app: 
 
 def test_a_former_identifier_may_be_named_beside_the_current_one(app: LocalApp) -> None:
     """TD1.3b with the identifiers that TD1.3a gave, and a VIHF that still has the old number."""
-    new = Ins("279035121519040", oids.INS_NIR_TEST)
+    new = Ins("279035121519088", oids.INS_NIR_TEST)
     with app.store.write() as work:
         record = work.patients.find(A.ins)
         assert record is not None

@@ -98,10 +98,12 @@ def test_a_record_is_opened() -> None:
     assert w.notes.operation == td1_1.ROW
 
 
-def test_a_given_ins_c_is_kept() -> None:
+@pytest.mark.parametrize("order", [1, -1], ids=["after the INS", "before it, twice"])
+def test_a_given_ins_c_is_kept(order: int) -> None:
     w = world()
     given = ("1197854176879056415520", oids.INS_C)
-    td1_1.handle(w.call(), request(ids=[*NESSI["ids"], given]))
+    ids = [*NESSI["ids"], given] if order == 1 else [given, given, *NESSI["ids"]]
+    td1_1.handle(w.call(), request(ids=ids))
     assert w.record is not None
     assert w.record.identifiers[1:] == (Ins(*given),)
 
@@ -136,6 +138,7 @@ def test_an_existing_record_is_found(dmp: str) -> None:
         ({"relation": "BOSS"}, "GDP-RELATION"),
         ({"reason": "REAC"}, "TD11-REASON"),
         ({"ids": [*NESSI["ids"], ("1", oids.INS_C)]}, "GDP-IDENTIFIERS"),
+        ({"ids": [*NESSI["ids"], *[("1197854176879056415520", oids.INS_C)] * 10]}, "GDP-IDENTIFIERS"),
         ({"ids": [*NESSI["ids"], ("279035121518989", oids.INS_NIR_TEST)]}, "GDP-IDENTIFIERS"),
         ({"ids": [("279035121518989", oids.INS_NIR_TEST)]}, "ADM-SAME"),
     ],

@@ -11,7 +11,7 @@ from dmpws.codec.hl7v3.message import read_header
 from dmpws.codec.hl7v3.registration import NO_BRIS_DE_GLACE, NO_CENTRE_15, Author, Registration
 from dmpws.domain import oids
 from dmpws.domain.access import AuthMode
-from dmpws.domain.administration import LONGEST, day_of, is_name, says_something
+from dmpws.domain.administration import LONGEST, MOST, day_of, is_name, says_something
 from dmpws.domain.caller import Caller
 from dmpws.domain.checks import Refused, Report, Rule, demand
 from dmpws.domain.code import Code
@@ -73,6 +73,8 @@ def require_this_patient(call: Call, request: Registration, known: Collection[In
     first = next((i for i in request.identifiers if not i.is_ins_c), request.identifiers[0])
     named = f"{expected.value}^{expected.authority}"
     demand(expected in request.identifiers, SAME, expected=named, found=f"{first.value}^{first.authority}"[:80])
+    number = len(request.identifiers)
+    demand(number <= MOST, IDENTIFIERS, expected=f"au plus {MOST}", found=str(number))
     others = [i for i in request.identifiers if i != expected and i not in known]
     strange = [i for i in others if not (i.is_ins_c and has_valid_ins_c_key(i.value))]
     found = ", ".join(f"{i.value}^{i.authority}" for i in strange)[:80]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from lxml import etree
 
 from dmpws.codec.hl7v3.message import E
-from dmpws.codec.hl7v3.reading import SINGLE, attribute, content, every, maybe, one, raw, text
+from dmpws.codec.hl7v3.reading import SINGLE, UNDERSTOOD, attribute, content, every, maybe, one, raw, text
 from dmpws.domain.checks import refusal
 from dmpws.domain.patient import Address, Ins, Name, Representative, Telecom, Traits
 from dmpws.xml.path import path_of
@@ -15,13 +15,18 @@ VITALE_CARD = "CARTE_SESAM_VITALE"
 RELATIONSHIPS = "2.16.840.1.113883.1.11.19579"
 NOT_KNOWN = "NON_RENSEIGNE"
 """What TD1.3a prints for a birth or used name that is not known (DMP-CDT 1.3a-200)."""
+KEPT_MODES = frozenset({"A", "N"})
+"""patient/id/@updateMode: add, no change."""
 UNKNOWN_NAMES = frozenset({NOT_KNOWN, "NON RENSEIGNE"})
 """How clients and real records write it."""
 
 
 def read_identifiers(patient: etree._Element) -> tuple[Ins, ...]:
-    """The INS of a patient, at least one. Raises Refused."""
+    """The INS of a patient, at least one. Raises Refused, for one to be removed too (DMPWS D115)."""
     one_at_least = every(patient, "id") or [one(patient, "id")]
+    if removed := [e for e in one_at_least if e.get("updateMode", "N") not in KEPT_MODES]:
+        mode, where = removed[0].get("updateMode", ""), path_of(removed[0])
+        raise refusal(UNDERSTOOD, expected=f"@updateMode {' ou '.join(sorted(KEPT_MODES))}", found=mode, where=where)
     return tuple(Ins(attribute(e, "extension"), attribute(e, "root")) for e in one_at_least)
 
 
