@@ -71,6 +71,7 @@ class LpsSession:
     card: opens the TLS connection and signs VIHF and lots. url: base of the services
     (`https://localhost:8443/si-dmp-server/v2/services`). ca_file: PEM of the authorities of the server.
     actor: who works with a structure's card; read on a person's card. purpose, reason: access mode of every call.
+    secret: connexion secrète, of a minor: his legal representatives see no trace of the calls.
     transport: replaces the HTTPS connection, for tests. clock: gives the time, aware.
 
     Every method raises Unreachable without an answer, ServerFault for a SOAP fault, BadAnswer for anything that
@@ -90,6 +91,7 @@ class LpsSession:
         lps: Lps = KIT,
         purpose: Purpose = Purpose.NORMAL,
         reason: str = "",
+        secret: bool = False,
         transport: Transport | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -101,6 +103,7 @@ class LpsSession:
         self.lps = lps
         self._purpose = purpose
         self._reason = reason
+        self._secret = secret
         self._clock = clock
         self._transport = transport or HttpsTransport(url, card, ca_file or Path())
 
@@ -128,6 +131,7 @@ class LpsSession:
             subject_id=f"{actor.given} {actor.family}",
             purpose=self._purpose,
             reason=self._reason,
+            secret_connection=self._secret,
         )
 
     def token(self, ins: Ins) -> bytes:

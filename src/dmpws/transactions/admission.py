@@ -13,7 +13,7 @@ from dmpws.domain.caller import Caller
 from dmpws.domain.checks import Rule, demand, refusal
 from dmpws.domain.directory import equal_structures, works_in
 from dmpws.domain.document import StoredEntry
-from dmpws.domain.patient import DmpStatus, Ins, PatientRecord
+from dmpws.domain.patient import DmpStatus, Ins, PatientRecord, is_minor
 from dmpws.domain.rights import Decision, decide
 from dmpws.transactions.call import Call, Context
 from dmpws.vihf.model import VerifiedVihf
@@ -25,6 +25,7 @@ KNOWN_XDS = Rule("ADM-PATIENT-XDS", "Le patient a un DMP", "DMPWS D11", "XDSUnkn
 OPEN = Rule("ADM-OPEN", "Le DMP est ouvert", "DMPWS D11", "DMPClosed")
 BLOCKED = Rule("ADM-BLOCKED", "Le patient n'a pas bloqué le professionnel", "DMPWS D11", "DMPAccessForbidden")
 OPPOSED = Rule("ADM-OPPOSED", "Le patient ne s'est pas opposé à ce mode d'accès", "DMPWS D11", "DMPAccessForbidden")
+SECRET = Rule("ADM-SECRET", "La connexion secrète est réservée aux mineurs", "DMPWS D83", "DMPInvalidRequest")
 RIGHTS = Rule("ADM-RIGHTS", "La matrice des droits permet l'opération", "PDT-INF-526", "DMPAccessDeniedByRightsService")
 RIGHTS_AIR = Rule(
     "ADM-RIGHTS-AIR", "La matrice des droits permet l'opération", "PDT-INF-606", "DMPAccessDeniedByRightsService"
@@ -156,6 +157,8 @@ def _admitted(
         expected="aucune opposition",
         found=f"opposition au mode {caller.purpose}",
     )
+    if call.vihf.secret_connection and not row.startswith("TD2"):  # a lot has rules of its own about it
+        demand(is_under_age(call, record), SECRET, expected="un mineur", found="un majeur")
     decision = allow(row, caller, standing=standing, record=record)
     if _authorisation_needed(call, row, decision):
         valid = standing.state is AuthorisationState.VALIDE
@@ -187,6 +190,12 @@ def allow(
     rule = RIGHTS_AIR if caller.is_air else RIGHTS
     demand(decision.allowed, rule, expected=f"oui pour « {row} »", found=found, where=where)
     return decision
+
+
+def is_under_age(call: Context, record: PatientRecord) -> bool:
+    """The patient is a minor, and the server manages minors (GI-DMP EX_GEN-1550)."""
+    settings = call.settings
+    return settings.minors_enabled and is_minor(record.traits.birth_date, call.now.date(), settings.majority_age)
 
 
 def opposes(record: PatientRecord, purpose: Purpose) -> bool:

@@ -15,10 +15,9 @@ from dmpws.domain.lot.examine import examine
 from dmpws.domain.lot.facts import LotFacts, RegistryFacts
 from dmpws.domain.lot.registry import check_registry
 from dmpws.domain.lot.vsm import check_vsm
-from dmpws.domain.patient import is_minor
 from dmpws.domain.software import Profile
 from dmpws.soap.message import Operation, SoapReply
-from dmpws.transactions.admission import admit
+from dmpws.transactions.admission import admit, is_under_age
 from dmpws.transactions.call import Call
 from dmpws.transactions.contents import check_sets, read_contents
 from dmpws.transactions.deposit import (
@@ -78,8 +77,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
         values=value_sets(),
         today=call.now.date(),
         guide=call.settings.guide,
-        minor=is_minor(record.traits.birth_date, call.now.date(), call.settings.majority_age)
-        and call.settings.minors_enabled,
+        minor=is_under_age(call, record),
         secret_connection=call.vihf.secret_connection,
         masked_and_invisible=call.settings.masked_and_invisible,
         strict_identity=call.settings.strict_identity,
