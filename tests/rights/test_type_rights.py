@@ -81,6 +81,27 @@ def test_the_more_precise_line_comes_first() -> None:
     assert not own.allow(g15("60"), "A-2")
 
 
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from(["10", "21", "21/G", "60"]), st.sampled_from(["A", "B", "*"])), st.booleans()
+    ),
+    st.booleans(),
+    st.sampled_from(["10", "21", "60", "70"]),
+    st.booleans(),
+)
+def test_what_roles_read_in_short(
+    cells: dict[tuple[str, str], bool], unlisted: bool, profession: str, section: bool
+) -> None:
+    """Usual answer and exceptions say of every type what `allow` says."""
+    rights, roles = (
+        TypeRights(cells, unlisted),
+        g15(profession, *([Code("G", oids.PHARMACIST_SECTIONS)] if section else [])),
+    )
+    usual, others = rights.of_roles(roles)
+    for type_code in ("A", "B", "C"):
+        assert rights.allow(roles, type_code) is (usual is not (type_code in others))
+
+
 def test_roles_of_other_tables() -> None:
     social = (Code("340", "1.2.250.1.213.1.6.1.4"),)
     own = table("340^1.2.250.1.213.1.6.1.4\tA-1\tyes\n340\tA-2\tyes\n")

@@ -12,7 +12,7 @@ from dmpws.cast import PATIENTS
 from dmpws.codec.ebxml.attachments import InlineOctets
 from dmpws.domain import oids
 from dmpws.domain.authorisation import By, Holder, HolderKind
-from dmpws.domain.authorised import AuthorisedQuery, AuthorisedRecord, DateType
+from dmpws.domain.authorised import AuthorisedQuery, AuthorisedRecord, DateType, Sight
 from dmpws.domain.code import Code
 from dmpws.domain.document import MASQUE_PS, Status
 from dmpws.domain.patient import Ins, PatientRecord
@@ -26,6 +26,7 @@ YEAR, DAY = timedelta(days=365), timedelta(days=1)
 LIBRE = Holder(HolderKind.PERSON, "899900063480")
 CABINET = Holder(HolderKind.STRUCTURE, "499900063480001")
 BY_DOCUMENT = DateType.DOCUMENT
+SIGHT = Sight(person="801234567897", masked=True)
 MASKED = (deposits.NORMAL, Code(MASQUE_PS, oids.VISIBILITY, MASQUE_PS))
 
 
@@ -34,7 +35,7 @@ def listed(
 ) -> list[AuthorisedRecord]:
     asked = holders or (LIBRE,)
     with store.read() as work:
-        wanted = AuthorisedQuery(asked, (*asked, *without_block_of), **{"now": NOW, **query})
+        wanted = AuthorisedQuery(asked, (*asked, *without_block_of), **{"now": NOW, "sight": SIGHT, **query})
         return list(work.patients.authorised(wanted, limit=limit))
 
 
@@ -157,6 +158,42 @@ def test_documents_that_count(
         assert found.last_add == found.last_update == (NOW - DAY if counts else None)
         assert found.has_news is counts
         grant(store, record, treating_doctor=True)
+
+
+PSYCHIATRIC = Code("34112-3", "2.16.840.1.113883.6.1", "Note")
+REPORT = Code("11488-4", "2.16.840.1.113883.6.1", "CR")
+
+
+@pytest.mark.parametrize(
+    ("sight", "entry", "counts"),
+    [
+        (Sight(masked=True), {"confidentiality": MASKED}, True),
+        (Sight(), {"confidentiality": MASKED}, False),
+        (Sight(person="899900063480"), {"confidentiality": MASKED}, True),
+        (Sight(person="89990006348"), {"confidentiality": MASKED}, False),
+        (Sight(person="%"), {"confidentiality": MASKED}, False),
+        (Sight(person="8999000634_0"), {"confidentiality": MASKED}, False),
+        (Sight(structure="499900063480001"), {"confidentiality": MASKED}, True),
+        (Sight(structure="899900063480"), {"confidentiality": MASKED}, False),
+        (Sight(person="899900063480"), {"authors": (), "confidentiality": MASKED}, True),
+        (Sight(person="899900063480"), {"authors": (), "legal_authenticator": "", "confidentiality": MASKED}, False),
+        (Sight(), {"authors": (), "legal_authenticator": "", "confidentiality": MASKED}, False),
+        (Sight(other_types=frozenset({"34112-3"})), {"type_code": PSYCHIATRIC}, False),
+        (Sight(other_types=frozenset({"34112-3"})), {"type_code": REPORT}, True),
+        (Sight(other_types=frozenset({"34112-3"}), person="899900063480"), {"type_code": PSYCHIATRIC}, True),
+        (Sight(types=False, other_types=frozenset({"34112-3"})), {"type_code": PSYCHIATRIC}, True),
+        (Sight(types=False, other_types=frozenset({"34112-3"})), {"type_code": REPORT}, False),
+        (Sight(types=False), {"type_code": REPORT}, False),
+        (Sight(types=False, masked=True), {"confidentiality": MASKED}, False),
+    ],
+)
+def test_what_may_be_known_counts(store: Store, sight: Sight, entry: dict[str, Any], counts: bool) -> None:
+    [record] = opened(store, "pat-trois")
+    grant(store, record, treating_doctor=True)
+    deposit(store, record, NOW - DAY, **entry)
+    assert (listed(store, since=NOW - DAY, date_type=BY_DOCUMENT, sight=sight) != []) is counts
+    [found] = listed(store, sight=sight)
+    assert (found.last_add, found.last_update) == ((NOW - DAY, NOW - DAY) if counts else (None, None))
 
 
 def test_last_access_is_the_holders_own(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from dmpws.client import Attachment, ClinicalDocument, Deposit
 from dmpws.client.cda import CONSULTATION_REPORT
 from dmpws.client.scenario import HOSPITAL_DOCTOR, OTHER_DOCTOR
 from dmpws.domain import oids
-from dmpws.domain.access import AuthMode
+from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.authorised import DateType
 from dmpws.domain.code import Code
 from dmpws.domain.directory import Professional
@@ -40,14 +41,10 @@ def test_a_line_says_all_that_a_record_says(app: LocalApp) -> None:
 
 
 def test_news_come_with_a_colleagues_document_and_go_with_a_look(app: LocalApp) -> None:
-    doctor, colleague = app.session("medecin-libre"), app.session("medecin-camparini", OTHER_DOCTOR)
+    doctor = app.session("medecin-libre")
     doctor.add_authorisation(NESSI.ins)
     app.now += timedelta(minutes=5)
-    body = Attachment("text/plain", b"Toux.")
-    document = ClinicalDocument(
-        NESSI.ins, NESSI.traits, colleague.actor, CONSULTATION_REPORT, "CR", body, app.now, app.now, app.now
-    )
-    assert colleague.submit(NESSI.ins, [Deposit(document)]).ok
+    deposited(app)
     since = {"since": app.now, "date_type": DateType.DOCUMENT}
     for _ in range(2):  # listing is not looking
         [line] = doctor.list_authorised(NESSI.ins, **since).patients
@@ -92,6 +89,40 @@ def test_a_structure_gets_what_is_new(app: LocalApp) -> None:
     assert hospital.list_authorised(PETRA.ins, since=app.now + timedelta(seconds=1)).patients == ()
     assert hospital.list_authorised(PETRA.ins).status == "DMPErrorLPS"
     assert hospital.list_authorised(PETRA.ins, since=app.now, date_type=DateType.DOCUMENT).status == DENIED
+
+
+def deposited(app: LocalApp, **changes: object) -> None:
+    """A document by the colleague of another structure, in NESSI's record."""
+    colleague = app.session("medecin-camparini", OTHER_DOCTOR)
+    body = Attachment("text/plain", b"Toux.")
+    document = ClinicalDocument(
+        NESSI.ins, NESSI.traits, colleague.actor, CONSULTATION_REPORT, "CR", body, app.now, app.now, app.now
+    )
+    assert colleague.submit(NESSI.ins, [Deposit(document, **changes)]).ok  # type: ignore[arg-type]
+
+
+def test_masked_documents_tell_their_readers_alone(app: LocalApp) -> None:
+    """Neither a secretary who asks for the médecin traitant, nor himself in an emergency mode, gets to know of them."""
+    doctor, secretary = app.session("medecin-libre"), app.session("cpe-libre")
+    doctor.add_authorisation(NESSI.ins, treating_doctor=True)
+    deposited(app, visibility=("MASQUE_PS",))
+    emergency = app.session("medecin-libre", purpose=Purpose.BRIS_DE_GLACE, reason="urgence")
+    dates = [
+        [line.last_add for line in session.list_authorised(NOBODY.ins, owner=LIBRE).patients]
+        for session in (doctor, emergency, secretary)
+    ]
+    assert dates == [[app.now], [None], [None]]
+
+
+def test_types_that_a_profession_may_not_read_tell_nothing(app: LocalApp, tmp_path: Path) -> None:
+    table = tmp_path / "types.tsv"
+    table.write_text("profession\ttypeCode\tread\n10\t11488-4\tno\n", "utf-8")
+    strict = LocalApp(app.store, app.pki, app.now, matrix_file=str(table))
+    app.session("medecin-libre").add_authorisation(NESSI.ins)
+    deposited(app)
+    since = {"since": app.now, "date_type": DateType.DOCUMENT}
+    assert len(app.session("medecin-libre").list_authorised(NOBODY.ins, **since).patients) == 1
+    assert strict.session("medecin-libre").list_authorised(NOBODY.ins, **since).patients == ()
 
 
 @pytest.mark.parametrize("owner", ["", CAMPARINI])

@@ -36,6 +36,12 @@ class TypeRights:
                     return self.cells[profession, asked]
         return self.unlisted or roles[0].same(_DOCTOR)
 
+    def of_roles(self, roles: tuple[Code, ...]) -> tuple[bool, frozenset[str]]:
+        """What `allow` says to these roles of a type that no line names, and the types of which it says otherwise."""
+        usual = self.allow(roles, "")
+        named = {type_code for _, type_code in self.cells if type_code != ANY_TYPE}
+        return usual, frozenset(type_code for type_code in named if self.allow(roles, type_code) is not usual)
+
 
 def _professions(roles: tuple[Code, ...]) -> Iterator[str]:
     """The names of a profession, the most precise first; one in training has the cells of the profession itself."""

@@ -1,21 +1,24 @@
 """The records a holder may open, as TD0.4 lists them: by holder and date, each part by an index."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, exists, func, or_, select
+from sqlalchemy import Boolean, ColumnElement, Row, Select, and_, bindparam, exists, func, literal, or_, select
 
 from dmpws.audit.trace import TraceOutcome
 from dmpws.domain import oids
 from dmpws.domain.authorisation import Holder, HolderKind
-from dmpws.domain.authorised import AuthorisedQuery, AuthorisedRecord, DateType
+from dmpws.domain.authorised import AuthorisedQuery, AuthorisedRecord, DateType, Sight
 from dmpws.domain.document import MASQUE_PS, Status
 from dmpws.domain.patient import DmpStatus
+from dmpws.store.conditions import code_of
 from dmpws.store.record_rows import batches, records_of
 from dmpws.store.session import Statements
 from dmpws.store.tables import authorisation, document_entry, patient, patient_identifier, submission_set, trace
 
+_ESCAPE = "!"
 _HELD = authorisation.c
 _ENTRY = document_entry.c
 
@@ -25,8 +28,39 @@ HAS_NIR = exists().where(
 """The record has a usable INS: those of the API v1 have none, and are invisible (DMP-CDT 0.5-510)."""
 IS_OPEN = patient.c.status == DmpStatus.ACTIVE.value
 
-_COUNTS = and_(_ENTRY.latest, ~_ENTRY.is_signature, _ENTRY.status != Status.DELETED.name)
-_MASKED = _ENTRY.visibility.contains(MASQUE_PS)
+# Of lists with one value per line. The pattern of nobody is empty, which no list with its ends is.
+_WRITTEN_BY = or_(
+    *(
+        (literal("\n") + column + literal("\n")).like(bindparam(pattern), escape=_ESCAPE)
+        for column, pattern in (
+            (_ENTRY.author_persons, "person_line"),
+            (_ENTRY.legal_authenticator, "person_line"),
+            (_ENTRY.author_institutions, "structure_line"),
+        )
+    )
+)
+
+
+def _may_know(masked: ColumnElement[bool], all_types: bool, types: bool) -> ColumnElement[bool]:
+    """A document that counts for a Sight. masked: masked ones do."""
+    shown = or_(masked, ~_ENTRY.visibility.contains(MASQUE_PS))
+    if not all_types:
+        other = code_of(_ENTRY.type_code).in_(bindparam("other_types", expanding=True))
+        shown = and_(shown, ~other if types else other)
+    there = and_(_ENTRY.latest, ~_ENTRY.is_signature, _ENTRY.status != Status.DELETED.name)
+    return and_(there, or_(_WRITTEN_BY, shown))
+
+
+def _sight(sight: Sight) -> dict[str, Any]:
+    """The parameters of `_may_know`."""
+    lines = {"person_line": sight.person, "structure_line": sight.structure}
+    values: dict[str, Any] = {name: _line(value) for name, value in lines.items()}
+    return values if sight.all_types else {**values, "other_types": sorted(sight.other_types)}
+
+
+def _line(value: str) -> str:
+    escaped = re.sub(f"[{_ESCAPE}%_]", rf"{_ESCAPE}\g<0>", value)
+    return f"%\n{escaped}\n%" if value else ""
 
 
 def blocks_one_of(record: ColumnElement[int], holders: str) -> ColumnElement[bool]:
@@ -41,7 +75,7 @@ def blocks_one_of(record: ColumnElement[int], holders: str) -> ColumnElement[boo
 
 
 @cache
-def _statement(date_type: DateType, since: bool) -> Select[Any]:
+def _statement(date_type: DateType, since: bool, all_types: bool, types: bool) -> Select[Any]:
     found = (
         select(_HELD.patient_id, _HELD.treating_doctor, _HELD.granted_at)
         .join(patient, patient.c.id == _HELD.patient_id)
@@ -64,29 +98,28 @@ def _statement(date_type: DateType, since: bool) -> Select[Any]:
     added = exists().where(
         _ENTRY.patient_id == _HELD.patient_id,
         _ENTRY.received_at >= bindparam("since"),
-        _COUNTS,
-        or_(_HELD.treating_doctor, ~_MASKED),
+        _may_know(and_(_HELD.treating_doctor, bindparam("masked", type_=Boolean())), all_types, types),
     )
     return found.where(added)
 
 
-def _shown(instant: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.max(case((_MASKED, None), else_=instant))
-
-
-# Masked documents count for the médecin traitant alone (DMPWS D125).
-_DOCUMENTS = (
-    select(
-        _ENTRY.patient_id,
-        _shown(_ENTRY.received_at).label("last_add"),
-        _shown(submission_set.c.received_at).label("last_update"),
-        func.max(_ENTRY.received_at).label("any_add"),
-        func.max(submission_set.c.received_at).label("any_update"),
+@cache
+def _dates(all_types: bool, types: bool) -> Select[Any]:
+    return (
+        select(
+            _ENTRY.patient_id,
+            func.max(_ENTRY.received_at).label("last_add"),
+            func.max(submission_set.c.received_at).label("last_update"),
+        )
+        .join(submission_set, submission_set.c.id == _ENTRY.submission_set_id)
+        .where(
+            _ENTRY.patient_id.in_(bindparam("ids", expanding=True)),
+            _may_know(bindparam("masked", type_=Boolean()), all_types, types),
+        )
+        .group_by(_ENTRY.patient_id)
     )
-    .join(submission_set, submission_set.c.id == _ENTRY.submission_set_id)
-    .where(_ENTRY.patient_id.in_(bindparam("ids", expanding=True)), _COUNTS)
-    .group_by(_ENTRY.patient_id)
-)
+
+
 _ACCESSES = {
     kind: select(patient_identifier.c.patient_id, func.max(trace.c.occurred_at).label("at"))
     .join(trace, trace.c.patient == patient_identifier.c.value + "^" + patient_identifier.c.authority)
@@ -112,19 +145,23 @@ def find_authorised(db: Statements, query: AuthorisedQuery, limit: int) -> Seque
                 doctors.add(row.patient_id)
     rows = sorted(held.values(), key=lambda row: (row.granted_at, row.patient_id), reverse=True)[: limit + 1]
     ids = [row.patient_id for row in rows]
-    records, documents, accesses = records_of(db, ids), _documents(db, ids), _accesses(db, ids, query.holders)
+    records, documents, accesses = (
+        records_of(db, ids),
+        _documents(db, ids, doctors, query.sight),
+        _accesses(db, ids, query.holders),
+    )
     listed = []
     for row in rows:
         number = row.patient_id
-        dates, mt = documents.get(number), number in doctors
+        dates = documents.get(number)
         listed.append(
             AuthorisedRecord(
                 records[number],
-                mt,
+                number in doctors,
                 row.granted_at,
                 last_access=accesses.get(number),
-                last_update=dates and (dates.any_update if mt else dates.last_update),
-                last_add=dates and (dates.any_add if mt else dates.last_add),
+                last_update=dates and dates.last_update,
+                last_add=dates and dates.last_add,
             )
         )
     return listed
@@ -138,14 +175,21 @@ def _held_by(db: Statements, holder: Holder, query: AuthorisedQuery, limit: int)
         "unblocked": [blocked.identifier for blocked in query.without_block_of],
         "limit": limit + 1,
     }
-    if query.since is not None:
-        values["since"] = query.since
-    return db.rows(_statement(query.date_type, query.since is not None), values)
+    sight, since = query.sight, query.since is not None
+    if since:
+        values |= {"since": query.since, "masked": sight.masked, **_sight(sight)}
+    return db.rows(_statement(query.date_type, since, sight.all_types, sight.types), values)
 
 
-def _documents(db: Statements, ids: Sequence[int]) -> Mapping[int, Row[Any]]:
-    rows = (row for batch in batches(ids) for row in db.rows(_DOCUMENTS, {"ids": batch}))
-    return {row.patient_id: row for row in rows}
+def _documents(db: Statements, ids: Sequence[int], doctors: Collection[int], sight: Sight) -> Mapping[int, Row[Any]]:
+    """The dates of the documents of each record. doctors: records whose médecin traitant was asked for."""
+    found: dict[int, Row[Any]] = {}
+    for masked in (False, True):
+        group = [number for number in ids if (sight.masked and number in doctors) is masked]
+        for batch in batches(group):
+            values = {"ids": batch, "masked": masked, **_sight(sight)}
+            found |= {row.patient_id: row for row in db.rows(_dates(sight.all_types, sight.types), values)}
+    return found
 
 
 def _accesses(db: Statements, ids: Sequence[int], holders: Sequence[Holder]) -> Mapping[int, Any]:

@@ -4,7 +4,7 @@ text depends on its values is compiled again and again."""
 from collections.abc import Sequence
 from typing import Any, Self
 
-from sqlalchemy import Boolean, ColumnElement, Dialect, bindparam
+from sqlalchemy import Boolean, ColumnElement, Dialect, Text, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -46,6 +46,12 @@ class _AnyLike(_Condition):
     inherit_cache = True
 
 
+class _CodeOf(FunctionElement[str]):
+    type = Text()
+    name = "code_of"
+    inherit_cache = True
+
+
 def one_of(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     """The text `column` is one of the list bound to `parameter`."""
     return _OneOf(column, bindparam(parameter, type_=TextList()))
@@ -61,6 +67,11 @@ def any_like(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     return _AnyLike(column, bindparam(parameter, type_=Patterns()))
 
 
+def code_of(column: ColumnElement[str]) -> ColumnElement[str]:
+    """The code of a column that holds `code^^system`."""
+    return _CodeOf(column)
+
+
 _SQL = {
     ("one_of", "sqlite"): "{0} IN (SELECT value FROM json_each({1}))",
     ("one_of", "postgresql"): "{0} = ANY({1})",
@@ -70,12 +81,15 @@ _SQL = {
         "EXISTS (SELECT 1 FROM json_each({0}) AS v JOIN json_each({1}) AS p WHERE v.value LIKE p.value)"
     ),
     ("any_like", "postgresql"): "EXISTS (SELECT 1 FROM unnest({0}) AS v WHERE v LIKE ANY({1}))",
+    ("code_of", "sqlite"): "substr({0}, 1, instr({0}, '^^') - 1)",
+    ("code_of", "postgresql"): "split_part({0}, '^^', 1)",
 }
 
 
 @compiles(_OneOf)
 @compiles(_AnyOneOf)
 @compiles(_AnyLike)
-def _condition(element: _Condition, compiler: SQLCompiler, **kw: Any) -> str:
+@compiles(_CodeOf)
+def _spelled(element: _Condition | _CodeOf, compiler: SQLCompiler, **kw: Any) -> str:
     operands = (compiler.process(clause, **kw) for clause in element.clauses)
     return _SQL[element.name, compiler.dialect.name].format(*operands)

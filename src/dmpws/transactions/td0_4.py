@@ -6,14 +6,16 @@ The VIHF names a patient all the same, who need not have a DMP and is not looked
 from lxml import etree
 
 from dmpws.codec.patient_list import PatientListRequest, patient_list_response, read_patient_list
+from dmpws.domain.access import Purpose
 from dmpws.domain.authorisation import Holder, HolderKind
-from dmpws.domain.authorised import AuthorisedQuery, DateType
+from dmpws.domain.authorised import AuthorisedQuery, DateType, Sight
 from dmpws.domain.caller import Caller
 from dmpws.domain.checks import Refused, Rule, demand, refusal
 from dmpws.domain.directory import works_in
 from dmpws.domain.errors import OK_STATUS, Carrier
-from dmpws.domain.rights import Condition, Decision
+from dmpws.domain.rights import Condition, Decision, profile_of
 from dmpws.domain.software import Profile
+from dmpws.domain.visibility import STRUCTURE_PROFILES
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import allow, begin, in_care_team
 from dmpws.transactions.call import Call
@@ -48,6 +50,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     query = AuthorisedQuery(
         holders,
         without_block_of=(*holders, caller.person_holder, caller.structure_holder),
+        sight=_sight(call, caller, holders),
         now=call.now,
         since=request.start,
         date_type=request.date_type,
@@ -78,6 +81,19 @@ def _whose(call: Call, caller: Caller, decision: Decision, owner: str) -> tuple[
     if asked in own or (colleagues and works_in(call.store.directory, owner, caller.structure)):
         return (asked,)
     raise refusal(WHOSE, expected=caller.person, found=owner)
+
+
+def _sight(call: Call, caller: Caller, holders: tuple[Holder, ...]) -> Sight:
+    """What the dates may tell of: what a search would show him, masked documents in normal mode only."""
+    usual, others = call.settings.type_rights.of_roles(caller.roles)
+    for_structure = profile_of(caller, treating_doctor=False) in STRUCTURE_PROFILES
+    return Sight(
+        person="" if for_structure else caller.person,
+        structure=caller.structure if for_structure else "",
+        masked=caller.person_holder in holders and caller.is_doctor and caller.purpose is Purpose.NORMAL,
+        types=usual,
+        other_types=others,
+    )
 
 
 def _note(call: Call, request: PatientListRequest, holders: tuple[Holder, ...], found: int) -> None:
