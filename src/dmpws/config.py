@@ -161,6 +161,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("vsm", "per_author", "one current VSM (DMPWS D34)", ("per_author", "per_record", "off"), {"ihe": "off"}),
     Option("vsm_reserved", False, "only the médecin traitant deposits a VSM (DMPWS D34)"),
     Option("vaccination_history", True, "keep the historique des vaccinations (DMPWS D33)", profiles={"ihe": False}),
+    Option("institution", "", "name and contact of the host, as copies for patients show them"),
     Option("retention_years", 10, "years a record is kept after its closure or its patient's death (DMPWS D150)"),
     Option("threshold_user", 0, "searches (TD3.1) of one user in a window; 0 for no threshold (DMPWS D138)"),
     Option("threshold_software", 0, "searches through one approved software in a window; 0 for none (DMPWS D138)"),

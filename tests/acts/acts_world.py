@@ -24,6 +24,7 @@ from dmpws.domain.caller import Caller
 from dmpws.domain.checks import Refused, Report
 from dmpws.domain.code import Code
 from dmpws.domain.document import SIGNS, Association, DocumentEntry, Status
+from dmpws.domain.octets import Octets
 from dmpws.domain.patient import Name, PatientRecord, Representative
 from dmpws.store import Store
 from dmpws.testing.deposits import Deposit, Lot, entry, lot, new_uuid, received, signature_entry
@@ -99,12 +100,20 @@ class World:
         entries = [replace(new, fragment=_fragment(new)) for new in made.entries]
         signature = entries[-1].entry_uuid
         signs = Association(new_uuid(), SIGNS, signature, made.submission_set_uuid)
-        links = [*made.associations, (signs, b"<link/>"), *fields.pop("associations", ())]
+        relations = [*(link for link, _ in made.associations), signs, *fields.pop("associations", ())]
+        links = [(link, b"</ns4:Association>") for link in relations]
         made = replace(made, entries=entries, associations=links, **fields)
         with self.store.write() as work:
             work.documents.add_lot(made, now=NOW)
         entries[-1].octets.discard()  # type: ignore[attr-defined]  # the edge does it for what no lot keeps
         return made
+
+    def deposit_octets(self, entry: DocumentEntry, octets: Octets) -> None:
+        """A lot of one document whose octets have arrived."""
+        made = lot(self.record(), [(entry, octets)])
+        with self.store.write() as work:
+            entries = [replace(new, fragment=_fragment(new)) for new in made.entries]
+            work.documents.add_lot(replace(made, entries=entries), now=NOW)
 
     def delete(self, unique_id: str) -> None:
         """TD3.3c."""
@@ -119,6 +128,12 @@ class World:
     def files(self) -> set[str]:
         """Content of the stored files."""
         return {p.read_text() for p in self.documents.glob("??/*")}
+
+    def damage(self, content: bytes) -> None:
+        """Change a stored file behind the server's back."""
+        for path in self.documents.glob("??/*"):
+            if path.read_bytes() == content:
+                path.write_bytes(content[:-1] + b"?")
 
 
 def refused(act: Callable[[], object]) -> str:

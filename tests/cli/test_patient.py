@@ -81,9 +81,12 @@ def run(data: Path, *words: str) -> int:
     return main(["--data", str(data), *words])
 
 
-def test_the_commands_of_the_guide(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_commands_of_the_guide(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     phrases: list[str] = []
     played = 0
+    monkeypatch.chdir(data)
     for command, promised in examples():
         words = shlex.split(command)
         if "--confirm" in words:
@@ -112,6 +115,11 @@ def test_the_commands_of_the_guide(data: Path, capsys: pytest.CaptureFixture[str
         (["purge", "--motive", "x", "--confirm", "purge-1"], 1, "ACT-CONFIRMED"),
         (["authorise", "279035121518989^1.2.250.1.213.1.4.8", "899900063480"], 1, "aucun DMP"),
         (["switch", "pat-trois", "other", "on"], 2, ""),
+        (["export", "pat-trois"], 2, ""),
+        (["export", "--output", "/nowhere/copy.zip"], 2, "patient export PATIENT --output FILE"),
+        (["export", "pat-trois", "--output", "/nowhere/copy.zip"], 1, "No such file"),
+        (["export", "--check", "/nowhere/copy.zip"], 1, "No such file"),
+        (["export", "pat-trois", "--output", "."], 2, "is there already"),
     ],
 )
 def test_what_is_refused_says_why(
@@ -139,3 +147,26 @@ def test_a_program_reads_the_outcome(data: Path, capsys: pytest.CaptureFixture[s
     assert (last["person"], last["transaction"]) == ("operator:dr.hebergeur", "act:erase")
     assert run(data, "--format", "json", "patient", "block", "pat-trois", "899900063480") == 0
     assert json.loads(capsys.readouterr().out) == {"done": "899900063480 blocked", "changed": True}
+
+
+def test_a_copy_for_others_and_what_is_left_when_it_fails(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target, ground = data / "copy.zip", ["--motive", "expertise", "--proof", "ordonnance du 3 novembre"]
+    for recipient, rule in (("--successor", "COPY-DECEASED"), ("--legal", "")):
+        status = run(data, "patient", "export", "pat-trois", "--output", str(target), recipient, *ground)
+        assert (status, rule in capsys.readouterr().err) == (1 if rule else 0, True)
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert run(data, "patient", "export", "pat-trois", "--output", str(target)) == 2
+    target.unlink()
+    next((data / "documents").glob("??/*")).write_bytes(b"damaged")
+    assert run(data, "patient", "export", "pat-trois", "--output", str(target)) == 1
+    assert "XDM-DAMAGED" in capsys.readouterr().err
+    assert [p.name for p in data.iterdir() if "zip" in p.name or "export" in p.name] == []
+
+
+def test_a_spoiled_archive_fails_the_check(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spoiled = data / "spoiled.zip"
+    spoiled.write_bytes(b"PK")
+    assert run(data, "--format", "json", "patient", "export", "--check", str(spoiled)) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["ok"] is False
+    assert "XDM-ZIP" in said["failures"][0]

@@ -14,6 +14,7 @@ from dmpws.cast import PATIENTS
 from dmpws.domain.patient_search import PatientCriteria
 from dmpws.store import Store, migrate, open_store
 from dmpws.store.engine import make_engine
+from dmpws.store.erasure import of_record
 from dmpws.store.tables import metadata
 from dmpws.store.turn import begin_change
 from dmpws.testing.deposits import open_record
@@ -174,3 +175,16 @@ def test_an_unwritable_place_is_said(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="unable to open database file"):
         migrate.upgrade(engine)
     engine.dispose()
+
+
+KEPT = {
+    "structure", "professional", "professional_structure", "card", "software", "used_token", "search_use",
+    "trace", "trace_head", "trace_checkpoint",
+}  # fmt: skip
+"""Tables that hold nothing of a record, or outlive it."""
+
+
+def test_every_table_belongs_to_a_record_or_outlives_it() -> None:
+    """What is purged with a record is what foreign keys lead to it: a new table has one, or is named here."""
+    without = {table.name for table in metadata.sorted_tables if of_record(table) is None}
+    assert without == KEPT

@@ -63,6 +63,10 @@ class Settings:
     """DMPWS D126."""
     retention_years: int = 10
     """How long a record is kept after its closure or the death of its patient (DMPWS D150)."""
+    institution: str = ""
+    """Name and contact of the host, as copies for patients show them."""
+    software: str = "dmpws"
+    """Name and version of the program, as copies for patients show them."""
     software_name: str = "DMP"
 
 
