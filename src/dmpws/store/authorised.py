@@ -133,9 +133,8 @@ _ACCESSES = {
 }
 
 
-def find_authorised(db: Statements, query: AuthorisedQuery, limit: int) -> Sequence[AuthorisedRecord]:
-    """The records of `query`, last authorised first; at most `limit + 1`, so that the caller can tell there are
-    too many."""
+def find_authorised(db: Statements, query: AuthorisedQuery, limit: int) -> Sequence[AuthorisedRecord] | None:
+    """The records of `query`, last authorised first; None when there are more than `limit`."""
     held: dict[int, Row[Any]] = {}
     doctors: set[int] = set()
     for holder in query.holders:
@@ -143,7 +142,9 @@ def find_authorised(db: Statements, query: AuthorisedQuery, limit: int) -> Seque
             held.setdefault(row.patient_id, row)
             if row.treating_doctor:
                 doctors.add(row.patient_id)
-    rows = sorted(held.values(), key=lambda row: (row.granted_at, row.patient_id), reverse=True)[: limit + 1]
+    if len(held) > limit:
+        return None
+    rows = sorted(held.values(), key=lambda row: (row.granted_at, row.patient_id), reverse=True)
     ids = [row.patient_id for row in rows]
     records, documents, accesses = (
         records_of(db, ids),

@@ -101,8 +101,8 @@ class PatientTable:
         """The records that answer the criteria of TD0.5, in no order; at most `limit + 1`."""
         return search_patients(self._db, criteria, without_block_of, limit)
 
-    def authorised(self, query: AuthorisedQuery, *, limit: int) -> Sequence[AuthorisedRecord]:
-        """The records of `query`, last authorised first; at most `limit + 1`."""
+    def authorised(self, query: AuthorisedQuery, *, limit: int) -> Sequence[AuthorisedRecord] | None:
+        """The records of `query`, last authorised first; None when there are more than `limit`."""
         return find_authorised(self._db, query, limit)
 
     def lock(self, patient: int) -> None:

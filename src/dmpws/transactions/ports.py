@@ -44,9 +44,8 @@ class Patients(Protocol):
         with a NIR, blocking none of `without_block_of`. At most `limit + 1`: the others are not even counted."""
         ...
 
-    def authorised(self, query: AuthorisedQuery, *, limit: int) -> Sequence[AuthorisedRecord]:
-        """The records of `query`, last authorised first; at most `limit + 1`, so that the caller can tell that there
-        are too many."""
+    def authorised(self, query: AuthorisedQuery, *, limit: int) -> Sequence[AuthorisedRecord] | None:
+        """The records of `query`, last authorised first; None when there are more than `limit`."""
         ...
 
     def lock(self, patient: int) -> None:

@@ -56,8 +56,8 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
         date_type=request.date_type,
     )
     listed = call.store.patients.authorised(query, limit=call.settings.max_listed)
-    complete = len(listed) <= call.settings.max_listed
-    demand(complete, BOUNDED, expected=f"{call.settings.max_listed} au plus", found="davantage")
+    if listed is None:
+        raise refusal(BOUNDED, expected=f"{call.settings.max_listed} au plus", found="davantage")
     _note(call, request, holders, len(listed))
     return SoapReply(patient_list_response(OK_STATUS, f"Nombre de DMP : {len(listed)}", listed))
 
