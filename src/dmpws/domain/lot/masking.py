@@ -2,7 +2,6 @@
 
 from dmpws.domain import oids
 from dmpws.domain.checks import Report, Rule
-from dmpws.domain.code import Code
 from dmpws.domain.document import (
     INVISIBLE_PATIENT,
     INVISIBLE_REPRESENTANTS_LEGAUX,
@@ -10,8 +9,8 @@ from dmpws.domain.document import (
     DocumentEntry,
     Submission,
 )
-from dmpws.domain.lot.codes import LOINC
 from dmpws.domain.lot.facts import LotFacts
+from dmpws.domain.lot.vaccination import is_note
 
 _METADATA = "XDSRegistryMetadataError"
 LEVEL = Rule("MASK-LEVEL", "Un seul niveau de confidentialité (N, R ou V)", "CI-SIS SM 3.5", _METADATA)
@@ -49,7 +48,6 @@ VACCINATION_SECRET = Rule(
 
 ONE_OF_THEM = f"{MASQUE_PS} ou {INVISIBLE_PATIENT}"
 _OPEN = "une connexion non secrète"
-VACCINATION_NOTE = Code("87273-9", LOINC)
 
 
 def check_masking(submission: Submission, facts: LotFacts, report: Report) -> None:
@@ -80,7 +78,7 @@ def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
     if facts.secret_connection:
         ok = INVISIBLE_REPRESENTANTS_LEGAUX in hidden
         report.require(ok, SECRET, expected=INVISIBLE_REPRESENTANTS_LEGAUX, found=found, where=where)
-    if entry.type_code is not None and entry.type_code.same(VACCINATION_NOTE):
+    if is_note(entry):
         report.require(codes == ["N"], VACCINATION, expected="N", found=found, where=where)
         ok = not facts.secret_connection
         report.require(ok, VACCINATION_SECRET, expected=_OPEN, found="" if ok else "secrète", where=where)

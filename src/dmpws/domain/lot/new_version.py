@@ -14,9 +14,10 @@ from dmpws.domain.datatypes import Cx
 from dmpws.domain.document import INVISIBLE_PATIENT, MASQUE_PS, VISIBILITIES, Author, DocumentEntry, StoredEntry
 from dmpws.domain.lot.codes import VALUE_SET, outside_domain
 from dmpws.domain.lot.facts import LotFacts
-from dmpws.domain.lot.masking import ONE_OF_THEM, PAIR, TWICE
+from dmpws.domain.lot.masking import ONE_OF_THEM, PAIR, TWICE, VACCINATION
 from dmpws.domain.lot.metadata import check_patient
 from dmpws.domain.lot.registry import STILL_VISIBLE
+from dmpws.domain.lot.vaccination import is_note
 
 _FAILED = "XDSMetadataUpdateError"
 IDENTIFIER = Rule(
@@ -117,5 +118,8 @@ def _check_visibility(new: DocumentEntry, old: DocumentEntry, where: str, facts:
     report.require(before != after, NOTHING, expected="une autre visibilité", found=found, where=where)
     hidden = after - before - {MASQUE_PS}
     report.require(not hidden, VISIBLE, expected=STILL_VISIBLE, found=", ".join(sorted(hidden)), where=where)
+    if is_note(old):
+        more = ", ".join(sorted(after - before))
+        report.require(not more, VACCINATION, expected="N", found=more, where=where)
     both = {MASQUE_PS, INVISIBLE_PATIENT} <= after
     report.require(not both or facts.masked_and_invisible, PAIR, expected=ONE_OF_THEM, found=found, where=where)
