@@ -11,10 +11,11 @@ from dmpws.client.actor import Actor
 from dmpws.client.cda import ClinicalDocument, assigned
 from dmpws.codec.cda_writing import E, coded, hl7_time, template
 from dmpws.codec.vaccination import SECTION
+from dmpws.codec.vaccination_entries import ENTRY_TEMPLATES, PRODUCT_TEMPLATES, RANK_TEMPLATES
 from dmpws.domain.cda import CdaId
 from dmpws.domain.code import Code
 from dmpws.domain.patient import Ins, Traits
-from dmpws.domain.vaccination import CIS, HISTORY_TYPE, LOINC, NOTE_MODEL, NOTE_TYPE, NOTE_VERSION
+from dmpws.domain.vaccination import CIS, HISTORY_TYPE, LOINC, NOTE_MODEL, NOTE_TYPE, NOTE_VERSION, RANK
 from dmpws.xml.names import XSI
 
 BOOSTER = Code("BOOSTER", "2.16.840.1.113883.5.4", "Rappel")
@@ -22,9 +23,6 @@ FIRST_SERIES = Code("INITIMMUNIZ", "2.16.840.1.113883.5.4", "1ère série vaccin
 MODELS = ("1.3.6.1.4.1.19376.1.5.3.1.1.18.1.2", CdaId(NOTE_MODEL, NOTE_VERSION))
 
 _SECTION = ("2.16.840.1.113883.10.20.1.6", SECTION, "1.2.250.1.213.1.1.2.147")
-_ENTRY = ("2.16.840.1.113883.10.20.1.24", "1.3.6.1.4.1.19376.1.5.3.1.4.12", "1.2.250.1.213.1.1.3.45")
-_PRODUCT = ("2.16.840.1.113883.10.20.1.53", "1.3.6.1.4.1.19376.1.5.3.1.4.7.2", "1.2.250.1.213.1.1.3.43")
-_RANK = ("2.16.840.1.113883.10.20.1.46", "1.2.250.1.213.1.1.3.82")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +94,13 @@ def _entry(author: Actor, vaccination: Vaccination, effective: datetime) -> etre
     if vaccination.lot:
         material.append(E.lotNumberText(vaccination.lot))
     entry = E.substanceAdministration(
-        *map(template, _ENTRY),
+        *map(template, ENTRY_TEMPLATES),
         E.id(root=vaccination.id),
         coded(E.code, vaccination.kind),
         E.text(E.reference(value="#vaccin")),
         E.statusCode(code="completed"),
         E.effectiveTime(value=f"{vaccination.day:%Y%m%d}"),
-        E.consumable(E.manufacturedProduct(*map(template, _PRODUCT), material), typeCode="CSM"),
+        E.consumable(E.manufacturedProduct(*map(template, PRODUCT_TEMPLATES), material), typeCode="CSM"),
         E.performer(assigned(E.assignedEntity, author), typeCode="PRF"),
         E.author(E.time(value=hl7_time(effective)), assigned(E.assignedAuthor, author)),
         classCode="SBADM",
@@ -118,8 +116,8 @@ def _rank(rank: int) -> etree._Element:
     value = E.value(value=str(rank))
     value.set(f"{{{XSI}}}type", "INT")
     observation = E.observation(
-        *map(template, _RANK),
-        coded(E.code, Code("30973-2", LOINC, "Rang de la vaccination")),
+        *map(template, RANK_TEMPLATES),
+        coded(E.code, Code(RANK, LOINC, "Rang de la vaccination")),
         E.statusCode(code="completed"),
         value,
         classCode="OBS",

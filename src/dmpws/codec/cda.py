@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from lxml import etree
 
+from dmpws.codec.cda_paths import H, attribute, find, find_all, text, value
 from dmpws.domain.cda import CdaActor, CdaHeader, CdaId, CdaPatient
 from dmpws.domain.checks import Refused, Rule, refusal
 from dmpws.domain.code import Code
-from dmpws.xml.names import DS, HL7
+from dmpws.xml.names import DS
 from dmpws.xml.parser import XmlLimits, parse
-from dmpws.xml.text import text_of
 
 _REPOSITORY = "XDSRepositoryMetadataError"
 FORM = Rule("CDA-FORM", "Le document est du XML bien formé", "DMPWS D17", _REPOSITORY)
@@ -23,8 +23,7 @@ ROOT = Rule("CDA-ROOT", "Le document est un ClinicalDocument", "DMPWS D17", _REP
 LIMITS = XmlLimits(octets=32 * 1024 * 1024, tags=4_000_000, depth=200)
 """Bounds of a CDA document: it must also be canonicalised to check the lot signature."""
 
-_H = f"{{{HL7}}}"
-_DOCUMENT = f"{_H}ClinicalDocument"
+_DOCUMENT = f"{H}ClinicalDocument"
 _STYLE_SHEET = "{http://www.w3.org/1999/XSL/Transform}stylesheet"
 _CARRIERS = {
     _STYLE_SHEET: f"{{urn:asip-sante:ci-sis}}Contenu/{_DOCUMENT}",
@@ -54,39 +53,39 @@ def parse_document(octets: bytes, limits: XmlLimits = LIMITS) -> tuple[etree._El
 def read_header(document: etree._Element, *, self_presenting: bool = False) -> CdaHeader:
     """Read the header of a ClinicalDocument."""
     event = _main_event(document)
-    encounter = _find(document, "componentOf/encompassingEncounter")
-    authenticator = _find(document, "legalAuthenticator/assignedEntity")
-    body = _find(document, "component/nonXMLBody/text")
+    encounter = find(document, "componentOf/encompassingEncounter")
+    authenticator = find(document, "legalAuthenticator/assignedEntity")
+    body = find(document, "component/nonXMLBody/text")
     return CdaHeader(
         id=next(iter(_ids(document)), CdaId()),
-        code=_code(_find(document, "code")),
-        title=_text(_find(document, "title")),
-        effective_time=_value(_find(document, "effectiveTime")),
-        confidentiality=_code(_find(document, "confidentialityCode")),
-        language=_attribute(_find(document, "languageCode"), "code"),
-        patient=_patient(_find(document, "recordTarget/patientRole")),
-        authors=tuple(_author(a) for a in _all(document, "author")),
+        code=_code(find(document, "code")),
+        title=text(find(document, "title")),
+        effective_time=value(find(document, "effectiveTime")),
+        confidentiality=_code(find(document, "confidentialityCode")),
+        language=attribute(find(document, "languageCode"), "code"),
+        patient=_patient(find(document, "recordTarget/patientRole")),
+        authors=tuple(_author(a) for a in find_all(document, "author")),
         legal_authenticator=_actor(authenticator) if authenticator is not None else None,
-        service_start=_value(_find(event, "effectiveTime/low")),
-        service_stop=_value(_find(event, "effectiveTime/high")),
-        practice_setting=_code(_find(event, f"performer/{_SETTING}")),
-        facility_type=_code(_find(encounter, "location/healthCareFacility/code")),
-        templates=tuple(CdaId(t.get("root", ""), t.get("extension", "")) for t in _all(document, "templateId")),
-        media_type=_attribute(body, "mediaType"),
+        service_start=value(find(event, "effectiveTime/low")),
+        service_stop=value(find(event, "effectiveTime/high")),
+        practice_setting=_code(find(event, f"performer/{_SETTING}")),
+        facility_type=_code(find(encounter, "location/healthCareFacility/code")),
+        templates=tuple(CdaId(t.get("root", ""), t.get("extension", "")) for t in find_all(document, "templateId")),
+        media_type=attribute(body, "mediaType"),
         replaces=tuple(
             i.root
-            for related in _all(document, "relatedDocument")
+            for related in find_all(document, "relatedDocument")
             if related.get("typeCode") == "RPLC"
-            for i in _ids(_find(related, "parentDocument"))
+            for i in _ids(find(related, "parentDocument"))
         ),
         self_presenting=self_presenting,
-        set_id=next((i for found in _all(document, "setId") for i in _id(found)), CdaId()),
-        version=_value(_find(document, "versionNumber")),
+        set_id=next((i for found in find_all(document, "setId") for i in _id(found)), CdaId()),
+        version=value(find(document, "versionNumber")),
         event_codes=tuple(_event_codes(document)),
         reference_ids=(
-            *(i for order in _all(document, "inFulfillmentOf/order") for i in _ids(order)),
-            *(i for order in document.iterfind(f"{_H}inFulfillmentOf/{_H}order/{_ACCESSION}") for i in _id(order)),
-            *(i for act in _all(document, "documentationOf/serviceEvent") for i in _ids(act)),
+            *(i for order in find_all(document, "inFulfillmentOf/order") for i in _ids(order)),
+            *(i for order in document.iterfind(f"{H}inFulfillmentOf/{H}order/{_ACCESSION}") for i in _id(order)),
+            *(i for act in find_all(document, "documentationOf/serviceEvent") for i in _ids(act)),
         ),
     )
 
@@ -97,40 +96,40 @@ _SETTING = "assignedEntity/representedOrganization/standardIndustryClassCode"
 
 def _main_event(document: etree._Element) -> etree._Element | None:
     """The documented act: the first whose performer has a practice setting, else the first (CI-SIS SM 3.5)."""
-    events = _all(document, "documentationOf/serviceEvent")
-    with_setting = (e for e in events if _find(e, f"performer/{_SETTING}") is not None)
+    events = find_all(document, "documentationOf/serviceEvent")
+    with_setting = (e for e in events if find(e, f"performer/{_SETTING}") is not None)
     return next(with_setting, events[0] if events else None)
 
 
 def _patient(role: etree._Element | None) -> CdaPatient:
-    name = _find(role, "patient/name")
+    name = find(role, "patient/name")
     return CdaPatient(
         ids=_ids(role),
-        families=tuple((f.get("qualifier", ""), text_of(f)) for f in _all(name, "family")),
-        givens=tuple(text_of(g) for g in _all(name, "given")),
-        sex=_attribute(_find(role, "patient/administrativeGenderCode"), "code"),
-        birth_time=_value(_find(role, "patient/birthTime")),
+        families=tuple((f.get("qualifier", ""), text(f)) for f in find_all(name, "family")),
+        givens=tuple(text(g) for g in find_all(name, "given")),
+        sex=attribute(find(role, "patient/administrativeGenderCode"), "code"),
+        birth_time=value(find(role, "patient/birthTime")),
     )
 
 
 def _event_codes(document: etree._Element) -> Iterator[Code]:
-    for found in _all(document, "documentationOf/serviceEvent/code"):
-        yield from (c for c in map(_code, (found, *_all(found, "translation"))) if c is not None)
+    for found in find_all(document, "documentationOf/serviceEvent/code"):
+        yield from (c for c in map(_code, (found, *find_all(found, "translation"))) if c is not None)
 
 
 def _author(author: etree._Element) -> CdaActor:
-    entity = _find(author, "assignedAuthor")
-    role = _attribute(_find(author, "functionCode"), "displayName")
+    entity = find(author, "assignedAuthor")
+    role = attribute(find(author, "functionCode"), "displayName")
     return replace(_actor(entity), role=role) if entity is not None else CdaActor(role=role)
 
 
 def _actor(entity: etree._Element) -> CdaActor:
-    organisation = _find(entity, "representedOrganization")
-    return CdaActor(_ids(entity), _ids(organisation), _code(_find(entity, "code")))
+    organisation = find(entity, "representedOrganization")
+    return CdaActor(_ids(entity), _ids(organisation), _code(find(entity, "code")))
 
 
 def _ids(element: etree._Element | None) -> tuple[CdaId, ...]:
-    return tuple(i for found in _all(element, "id") for i in _id(found))
+    return tuple(i for found in find_all(element, "id") for i in _id(found))
 
 
 def _id(element: etree._Element) -> tuple[CdaId, ...]:
@@ -139,29 +138,5 @@ def _id(element: etree._Element) -> tuple[CdaId, ...]:
 
 
 def _code(element: etree._Element | None) -> Code | None:
-    code = _attribute(element, "code")
-    return Code(code, _attribute(element, "codeSystem"), _attribute(element, "displayName")) if code else None
-
-
-def _path(path: str) -> str:
-    return "/".join(_H + step for step in path.split("/"))
-
-
-def _find(element: etree._Element | None, path: str) -> etree._Element | None:
-    return element.find(_path(path)) if element is not None else None
-
-
-def _all(element: etree._Element | None, path: str) -> list[etree._Element]:
-    return element.findall(_path(path)) if element is not None else []
-
-
-def _text(element: etree._Element | None) -> str:
-    return text_of(element) if element is not None else ""
-
-
-def _value(element: etree._Element | None) -> str:
-    return _attribute(element, "value")
-
-
-def _attribute(element: etree._Element | None, name: str) -> str:
-    return element.get(name, "").strip() if element is not None else ""
+    code = attribute(element, "code")
+    return Code(code, attribute(element, "codeSystem"), attribute(element, "displayName")) if code else None

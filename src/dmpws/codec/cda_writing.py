@@ -65,7 +65,8 @@ def beginning(
     ]
 
 
-def record_target(ins: Ins, traits: Traits) -> etree._Element:
+def record_target(ins: Ins, traits: Traits, *, birth_place: str = "") -> etree._Element:
+    """The patient. birth_place: code of the commune (COG); empty when unknown."""
     name = E.name(E.family(traits.name.birth, qualifier="BR"))
     if traits.name.used:
         name.append(E.family(traits.name.used, qualifier="CL"))
@@ -76,6 +77,8 @@ def record_target(ins: Ins, traits: Traits) -> etree._Element:
         E.administrativeGenderCode(code=traits.sex, displayName=GENDERS.get(traits.sex, ""), codeSystem=GENDER_CODES),
         E.birthTime(value=traits.birth_date),
     )
+    if birth_place:
+        patient.append(E.birthplace(E.place(E.addr(E.county(birth_place)))))
     role = E.patientRole(
         E.id(root=ins.authority, extension=ins.value),
         E.addr(nullFlavor="NASK"),

@@ -1,24 +1,23 @@
 """The historique des vaccinations (VAC 2023.01): the CDA document that the DMP itself writes (DMPWS D33).
 
-It holds the vaccinations of the notes as they are, with the text of each, so that what was attested is what is
-shown; references between text and entries are made unique.
+Text and entries are written anew from what the notes say, value by value: it is valid whatever the notes are, and the
+text says what the entries say. Each vaccination refers to its note, which may say more (DMPWS D76).
 """
 
-import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from lxml import etree
 
 from dmpws.codec.cda_writing import CI_SIS, HL7_FRANCE, E, beginning, coded, hl7_time, record_target, replacing
-from dmpws.codec.vaccination import SECTION, entries, sections
+from dmpws.codec.vaccination import SECTION
+from dmpws.codec.vaccination_entries import ENTRY_TEMPLATES, PRODUCT_TEMPLATES, entry_of, shown_time
 from dmpws.domain import oids
 from dmpws.domain.cda import CdaId
 from dmpws.domain.code import Code
 from dmpws.domain.patient import Ins, Traits
-from dmpws.domain.vaccination import HISTORY_MODEL, HISTORY_TYPE
-from dmpws.xml.names import HL7
+from dmpws.domain.vaccination import HISTORY_MODEL, HISTORY_TYPE, VaccinationAct
 
 PRACTICE_SETTING = Code("AMO", "1.2.250.1.213.1.1.4.9", "Organisme d'assurance maladie obligatoire")
 FACILITY_TYPE = Code("SA24", oids.SECTORS, "Organisme de sécurité sociale")
@@ -26,21 +25,21 @@ SYSTEM = Code("AUTOMATE", oids.NON_PROFESSIONALS, "Automate")
 TITLE = "Historique des vaccinations"
 NOTHING = "Pas d'information sur les vaccins"
 
-_H = f"{{{HL7}}}"
 _MODELS = (HL7_FRANCE, CI_SIS, "1.3.6.1.4.1.19376.1.5.3.1.1.18.1.2", CdaId(HISTORY_MODEL, "2023.01"))
 _SECTION_TEMPLATES = ("2.16.840.1.113883.10.20.1.6", SECTION, "1.2.250.1.213.1.1.2.147")
-_ENTRY_TEMPLATES = ("2.16.840.1.113883.10.20.1.24", "1.3.6.1.4.1.19376.1.5.3.1.4.12", "1.2.250.1.213.1.1.3.45")
-_PRODUCT_TEMPLATES = ("2.16.840.1.113883.10.20.1.53", "1.3.6.1.4.1.19376.1.5.3.1.4.7.2", "1.2.250.1.213.1.1.3.43")
+_HEADS = (
+    "Date", "Vaccin", "Lot n°", "Rang", "Voie d'administration", "Région d'administration", "Réaction observée",
+    "Commentaire", "Vaccinateur",
+)  # fmt: skip
 _ABSENT = Code("no-immunization-info", "2.16.840.1.113883.5.1150.1", NOTHING)
-_LOCAL_IDS = ("ID", "IDREF", "referencedObject")
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     """What goes into a version. ids are OIDs; new_id: UUID of the section, and of the entry that says there is none.
 
-    notes: ClinicalDocuments, in the order to show. replaces: uniqueId of the version before, or empty. former: the
-    ClinicalDocument of a version before, which may know what no note says any more.
+    acts: in the order to show. birth_place: code of the commune (COG), which the record has not: that of a note.
+    replaces: uniqueId of the version before, or empty.
     """
 
     ins: Ins
@@ -51,8 +50,8 @@ class History:
     replaces: str
     effective: datetime
     new_id: str
-    notes: Sequence[etree._Element]
-    former: etree._Element | None = None
+    acts: Sequence[VaccinationAct]
+    birth_place: str = ""
 
     def to_xml(self) -> bytes:
         """Return the document, UTF-8 with an XML declaration."""
@@ -66,7 +65,7 @@ class History:
                 set_id=self.set_id,
                 version=self.version,
             ),
-            _patient(self),
+            record_target(self.ins, self.traits, birth_place=self.birth_place),
             *_actors(self),
             _service(self.effective),
         ]
@@ -79,19 +78,6 @@ class History:
         etree.cleanup_namespaces(document)
         octets: bytes = etree.tostring(document, xml_declaration=True, encoding="UTF-8")
         return octets
-
-
-def _patient(history: History) -> etree._Element:
-    """The record has no code of the birth place, which an INS asks for: that of the last note that has one."""
-    target = record_target(history.ins, history.traits)
-    path = f"{_H}patientRole/{_H}patient"
-    for note in (*history.notes, *([] if history.former is None else [history.former])):
-        place = note.find(f"{_H}recordTarget/{path}/{_H}birthplace")
-        patient = target.find(path)
-        if place is not None and patient is not None:
-            patient.append(copy.deepcopy(place))
-            break
-    return target
 
 
 def _actors(history: History) -> Iterator[etree._Element]:
@@ -138,47 +124,42 @@ def _section(history: History) -> etree._Element:
         coded(E.code, HISTORY_TYPE),
         E.title(TITLE),
     )
-    items = [item for number, note in enumerate(history.notes, 1) for item in _of_note(note, f"v{number}-")]
-    if not items:
+    if not history.acts:
         section.append(E.text(E.content(NOTHING, ID="aucune")))
         section.append(E.entry(_nothing(history.new_id)))
         return section
-    section.append(E.text(E.list(*(text for text, _ in items))))
-    section.extend([E.entry(entry) for _, group in items for entry in group])
+    acts = {f"v{number}": act for number, act in enumerate(history.acts, 1)}
+    rows = (_row(act, name) for name, act in acts.items())
+    section.append(E.text(E.table(E.thead(E.tr(*map(E.th, _HEADS))), E.tbody(*rows))))
+    section.extend(E.entry(entry_of(act, name)) for name, act in acts.items())
     return section
 
 
-def _of_note(note: etree._Element, prefix: str) -> Iterator[tuple[etree._Element, list[etree._Element]]]:
-    """The text of each section of a note as an item of a list, and its vaccinations."""
-    for section in sections(note):
-        item = E.item()
-        text = section.find(f"{_H}text")
-        if text is not None:
-            item.text = text.text
-            item.extend(_copies(text.iterchildren(tag=etree.Element), prefix))
-        yield item, list(_copies(entries(section), prefix))
-
-
-def _copies(elements: Iterable[etree._Element], prefix: str) -> Iterator[etree._Element]:
-    for element in elements:
-        made = copy.deepcopy(element)
-        for inner in made.iter(tag=etree.Element):
-            for name in _LOCAL_IDS:
-                if name in inner.attrib:
-                    inner.set(name, " ".join(prefix + i for i in inner.get(name, "").split()))
-            if inner.tag == f"{_H}reference" and (value := inner.get("value", "")).startswith("#"):
-                inner.set("value", f"#{prefix}{value[1:]}")
-        yield made
+def _row(act: VaccinationAct, name: str) -> etree._Element:
+    """One vaccination as people read it; the entry refers to these texts by their ID."""
+    people = act.performers or act.authors
+    reactions = "; ".join(r.text for r in act.reactions if r.text)
+    return E.tr(
+        E.td(shown_time(act.day)),
+        E.td(E.content(act.name or "Vaccin inconnu", ID=name)),
+        E.td(act.lot),
+        E.td(act.rank),
+        E.td(act.route.display if act.route else ""),
+        E.td(", ".join(site.display for site in act.sites)),
+        E.td(E.content(reactions, ID=f"{name}-reaction")),
+        E.td(E.content(act.comment, ID=f"{name}-comment")),
+        E.td(", ".join(f"{p.given} {p.family}".strip() for p in people)),
+    )
 
 
 def _nothing(new_id: str) -> etree._Element:
     """The entry that says that there is no vaccination."""
     product = E.manufacturedProduct(
-        *(E.templateId(root=root) for root in _PRODUCT_TEMPLATES),
+        *(E.templateId(root=root) for root in PRODUCT_TEMPLATES),
         E.manufacturedMaterial(E.code(nullFlavor="NA"), E.name(nullFlavor="NA")),
     )
     return E.substanceAdministration(
-        *(E.templateId(root=root) for root in _ENTRY_TEMPLATES),
+        *(E.templateId(root=root) for root in ENTRY_TEMPLATES),
         E.id(root=new_id),
         coded(E.code, _ABSENT),
         E.text(E.reference(value="#aucune")),

@@ -12,6 +12,7 @@ from dmpws.codec.ebxml.attachments import InlineOctets
 from dmpws.codec.ebxml.submission import read_submission
 from dmpws.codec.ebxml.writing import provide_and_register
 from dmpws.codec.vaccination import read_note
+from dmpws.codec.vaccination_acts import birth_place, read_acts
 from dmpws.codec.vaccination_history import FACILITY_TYPE, TITLE, History
 from dmpws.domain import oids
 from dmpws.domain.checks import Refused, Report, refusal
@@ -157,8 +158,8 @@ def _write(
         replaces=current.unique_id if current is not None else "",
         effective=call.now,
         new_id=call.new_uuid().upper(),
-        notes=[stored.document for stored in notes],
-        former=before,
+        acts=[act for stored in notes for act in read_acts(stored.document)],
+        birth_place=next(filter(None, (birth_place(d) for d in (*(n.document for n in notes), before))), ""),
     ).to_xml()
 
 
