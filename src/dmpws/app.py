@@ -220,6 +220,7 @@ def settings_of(config: Config) -> Settings:
         vsm=config.vsm,
         vsm_reserved=config.vsm_reserved,
         vaccination_history=config.vaccination_history,
+        notifications=config.notifications,
         threshold_user=config.threshold_user,
         threshold_software=config.threshold_software,
         threshold_window=timedelta(seconds=config.threshold_window),

@@ -163,6 +163,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("vaccination_history", True, "keep the historique des vaccinations (DMPWS D33)", profiles={"ihe": False}),
     Option("institution", "", "name and contact of the host, as copies for patients show them"),
     Option("retention_years", 10, "years a record is kept after its closure or its patient's death (DMPWS D150)"),
+    Option("notifications", True, "keep a row for each reader and day, for who tells the patient (DMPWS D159)"),
     Option("threshold_user", 0, "searches (TD3.1) of one user in a window; 0 for no threshold (DMPWS D138)"),
     Option("threshold_software", 0, "searches through one approved software in a window; 0 for none (DMPWS D138)"),
     Option("threshold_window", 3600, "seconds of that window"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from dmpws.app import limits_of, store_of
 from dmpws.audit.chain import verify_chain
-from dmpws.cli import EXIT_FAILED, Failure
+from dmpws.cli import EXIT_FAILED, Failure, audit_outbox
 from dmpws.cli.audit_reading import add_parsers
 from dmpws.config import Config
 from dmpws.domain.checks import Check, Outcome, Report, Rule
@@ -38,6 +38,7 @@ def add_parser(subparsers: Any) -> None:
     verify.set_defaults(func=run)
     verify.add_argument("--lot", metavar="UNIQUE_ID", help="uniqueId of a lot de soumission")
     add_parsers(verbs)
+    audit_outbox.add_parser(verbs)
 
 
 def run(args: argparse.Namespace) -> int:

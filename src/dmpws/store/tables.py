@@ -180,6 +180,23 @@ otp_channel = Table(
     CheckConstraint("type IN ('SMS', 'EMAIL')", name="type"),
 )
 
+notification = Table(
+    "notification",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("patient_id", ForeignKey(patient.c.id), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("structure", Text, nullable=False),
+    Column("day", Text, nullable=False),  # of the first read, so that a reader is told of once a day
+    Column("name", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("sent_at", Instant),
+    UniqueConstraint("patient_id", "kind", "person", "structure", "purpose", "day"),
+    Index(None, "sent_at", "id"),
+)
+
 search_use = Table(
     "search_use",
     metadata,

@@ -10,6 +10,7 @@ from dmpws.store.documents import DocumentTable
 from dmpws.store.encryption import Sealer
 from dmpws.store.erasure import Erasures
 from dmpws.store.internet_accounts import InternetAccountTable
+from dmpws.store.notifications import NotificationTable
 from dmpws.store.octets import StoredOctets
 from dmpws.store.packages import PackageTable
 from dmpws.store.patients import PatientTable
@@ -62,6 +63,7 @@ class UnitOfWork:
         self.authorisations = AuthorisationTable(session)
         self.internet_accounts = InternetAccountTable(session)
         self.usage = UsageTable(session)
+        self.notifications = NotificationTable(session)
         self.documents = DocumentTable(session, self._deposits, sealer)
         self.erasure = Erasures(session, self._deposits)
         self.packages = PackageTable(session, sealer)

@@ -65,6 +65,8 @@ class Settings:
     """How long a record is kept after its closure or the death of its patient (DMPWS D150)."""
     institution: str = ""
     """Name and contact of the host, as copies for patients show them."""
+    notifications: bool = True
+    """A read leaves a row for who tells the patient (DMPWS D159)."""
     software: str = "dmpws"
     """Name and version of the program, as copies for patients show them."""
     software_name: str = "DMP"
@@ -89,7 +91,7 @@ class TraceNotes:
     changes: list[dict[str, str]] = field(default_factory=list)
     """Old and new values (status, visibility, authorisation)."""
     warnings: list[str] = field(default_factory=list)
-    with_trace: Callable[[UnitOfWork], None] | None = None
+    with_trace: list[Callable[[UnitOfWork], None]] = field(default_factory=list)
     """Of a call that only reads: what changes in the transaction of its trace; it may refuse the call after all."""
     discreet: bool = False
     """A refusal now leaves neither patient nor reason in the trace: who consents to nothing is on no list

@@ -36,7 +36,7 @@ def bound(call: Call) -> None:
     for limit in limits:
         _require(call, limit, call.store.usage.get)
     if limits:
-        call.notes.with_trace = lambda work: _count(call, work, limits)
+        call.notes.with_trace.append(lambda work: _count(call, work, limits))
 
 
 def _count(call: Call, work: UnitOfWork, limits: Sequence[Threshold]) -> None:

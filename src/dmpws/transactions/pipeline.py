@@ -161,11 +161,12 @@ class Pipeline:
         self._trace_refused(replace(draft, patient=""), refused, message="")
 
     def _trace_read(self, trace: Trace, notes: TraceNotes) -> None:
-        if notes.with_trace is None:
+        if not notes.with_trace:
             self._trace(trace)
             return
         with self.store.write() as work:
-            notes.with_trace(work)
+            for change in notes.with_trace:
+                change(work)
             note(trace.values())
             work.traces.append(trace)
 

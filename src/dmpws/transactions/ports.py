@@ -11,6 +11,7 @@ from dmpws.domain.directory import Card, Directory, Professional, Structure, Tok
 from dmpws.domain.document import Association, DocumentEntry, Folder, Status, StoredEntry, SubmissionSet
 from dmpws.domain.erasure import Content
 from dmpws.domain.internet_account import Channel, ChannelType, InternetAccount
+from dmpws.domain.notification import Notification
 from dmpws.domain.octets import Octets
 from dmpws.domain.over_use import Counted, Recent
 from dmpws.domain.packages import StoredAssociation, StoredFolder, StoredSet
@@ -168,6 +169,14 @@ class Usage(Protocol):
         ...
 
     def put(self, who: Counted, key: str, recent: Recent) -> None: ...
+
+
+class Notifications(Protocol):
+    """The outbox: what a patient is to be told (DMPWS D159)."""
+
+    def add(self, patient: int, notification: Notification) -> None:
+        """Add a row, unless there is one for the same reader and day already."""
+        ...
 
 
 class NewEntry(Protocol):
@@ -438,6 +447,8 @@ class UnitOfWork(Protocol):
     def internet_accounts(self) -> InternetAccounts: ...
     @property
     def usage(self) -> Usage: ...
+    @property
+    def notifications(self) -> Notifications: ...
     @property
     def documents(self) -> Documents: ...
     @property

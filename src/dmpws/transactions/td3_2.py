@@ -9,6 +9,7 @@ from dmpws.domain.visibility import reads
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import admit
 from dmpws.transactions.call import Call
+from dmpws.transactions.notifying import tell_patient
 from dmpws.transactions.reading import reader_of
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 from dmpws.transactions.retrieve import refuse, requested, require_few, retrieve
@@ -39,7 +40,9 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
         for entry in call.store.documents.by_unique_id(dict.fromkeys(r.unique_id for r in asked))
         if entry.patient == record.id and entry.latest and reads(reader, entry)
     }
-    return retrieve(call, asked, stored, oids.REPOSITORY)
+    reply = retrieve(call, asked, stored, oids.REPOSITORY)
+    tell_patient(call, record)
+    return reply
 
 
 register(
