@@ -228,6 +228,7 @@ def settings_of(config: Config) -> Settings:
         max_candidates=config.max_candidates,
         max_listed=config.max_listed,
         retention_years=config.retention_years,
+        trace_years=config.trace_years,
         institution=config.institution,
         software=f"dmpws {__version__}",
     )

@@ -161,6 +161,13 @@ OPTIONS: tuple[Option, ...] = (
     Option("vsm", "per_author", "one current VSM (DMPWS D34)", ("per_author", "per_record", "off"), {"ihe": "off"}),
     Option("vsm_reserved", False, "only the médecin traitant deposits a VSM (DMPWS D34)"),
     Option("vaccination_history", True, "keep the historique des vaccinations (DMPWS D33)", profiles={"ihe": False}),
+    Option("trace_years", 10, "years a trace is kept (DMPWS D154)"),
+    Option(
+        "checkpoint_certificate",
+        "",
+        "certificates whose purges of traces are good, PEM, the one that signs first; empty for the server's",
+    ),
+    Option("checkpoint_key", "", "key of the first of them, PEM"),
     Option("institution", "", "name and contact of the host, as copies for patients show them"),
     Option("retention_years", 10, "years a record is kept after its closure or its patient's death (DMPWS D150)"),
     Option("notifications", True, "keep a row for each reader and day, for who tells the patient (DMPWS D159)"),

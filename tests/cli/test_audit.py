@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +188,40 @@ def test_erased_octets_are_said_and_the_rest_is_good(deposited: Path, capsys: py
 def test_tables_that_are_missing_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _audit(tmp_path) == 1
     assert capsys.readouterr().err.endswith(": dmpws db upgrade\n")
+
+
+def test_old_traces_go_in_two_steps_and_the_chain_stays_good(
+    data: Path, pki: DemoPki, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = open_store(f"sqlite:///{data / 'dmpws.sqlite'}", data / "documents")
+    for years in (12, 11, 0):
+        store.append_trace(Trace(datetime.now(UTC) - timedelta(days=366 * years), "TD0.2", TraceOutcome.ACCEPTED))
+    store.close()
+    files = {"checkpoint_certificate": pki.server_certificate_file, "checkpoint_key": pki.server_key_file}
+    (data / "dmpws.toml").write_text("\n".join(f'{name} = "{file}"' for name, file in files.items()))
+
+    def audit(*words: str) -> tuple[int, Any]:
+        settings = ["--config", str(data / "dmpws.toml"), "--data", str(data), "--format", "json"]
+        status = main([*settings, "audit", *words])
+        return status, json.loads(capsys.readouterr().out)
+
+    planned = audit("purge", "--motive", "échéance")[1]
+    assert (planned["first"], planned["last"], planned["purged"]) == (1, 2, False)
+    assert audit("purge", "--motive", "échéance", "--confirm", planned["confirm"])[1]["purged"] is True
+    status, said = audit("verify")
+    assert (status, said["ok"], said["rows"], said["head"]["seq"]) == (0, True, 2, 4)
+    assert audit("purge", "--motive", "échéance")[1]["purged"] is False
+    (data / "dmpws.toml").write_text("")
+    status, said = audit("verify")
+    assert (status, said["broken"]) == (1, 1)
+
+
+def test_a_purge_without_certificate_says_so(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = open_store(f"sqlite:///{data / 'dmpws.sqlite'}", data / "documents")
+    store.append_trace(Trace(datetime.now(UTC) - timedelta(days=5000), "TD0.2", TraceOutcome.ACCEPTED))
+    store.close()
+    command = ["--data", str(data), "--format", "json", "audit", "purge", "--motive", "échéance"]
+    assert main(command) == 0
+    phrase = json.loads(capsys.readouterr().out)["confirm"]
+    assert main([*command, "--confirm", phrase]) == 1
+    assert "PKI" in capsys.readouterr().err

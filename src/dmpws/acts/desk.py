@@ -94,21 +94,22 @@ class Desk:
             with self._transaction(kind) as work:
                 yield self._admitted(kind, ins, work, notes)
                 if kind.writes:
-                    work.traces.append(self._trace(kind, notes, TraceOutcome.ACCEPTED))
+                    work.traces.append(self.trace(kind, notes, TraceOutcome.ACCEPTED))
             if not kind.writes:
-                self.store.append_trace(self._trace(kind, notes, TraceOutcome.ACCEPTED))
+                self.store.append_trace(self.trace(kind, notes, TraceOutcome.ACCEPTED))
         except Refused as refused:
-            trace = self._trace(kind, notes, TraceOutcome.REFUSED)
+            trace = self.trace(kind, notes, TraceOutcome.REFUSED)
             self.store.append_trace(replace(trace, code=refused.code, message=refused.message))
             raise
         except Exception:
-            self.store.append_trace(self._trace(kind, notes, TraceOutcome.FAILED))
+            self.store.append_trace(self.trace(kind, notes, TraceOutcome.FAILED))
             raise
 
     def _transaction(self, kind: Kind) -> AbstractContextManager[UnitOfWork]:
         return self.store.write() if kind.writes else self.store.read()
 
-    def _admitted(self, kind: Kind, ins: Ins, work: UnitOfWork, notes: TraceNotes) -> Act:
+    def require(self, kind: Kind) -> None:
+        """Raises Refused unless somebody like this actor may do it, with a motive where one is asked for."""
         if self.actor.kind not in kind.actors:
             expected = ", ".join(text for who, text in IN_FRENCH.items() if who in kind.actors)
             raise refusal(ALLOWED, expected=expected, found=IN_FRENCH[self.actor.kind])
@@ -117,6 +118,9 @@ class Desk:
             ok = 0 < len(motive) <= LONGEST_MOTIVE
             if not ok:
                 raise refusal(MOTIVE, expected=f"1 à {LONGEST_MOTIVE} caractères", found=f"{len(motive)}")
+
+    def _admitted(self, kind: Kind, ins: Ins, work: UnitOfWork, notes: TraceNotes) -> Act:
+        self.require(kind)
         record = work.patients.find(ins)
         if record is not None and kind.writes:
             work.patients.lock(record.id)
@@ -132,7 +136,7 @@ class Desk:
             raise refusal(OPEN, found=f"fermé le {record.closed_at:%d/%m/%Y}" if record.closed_at else "fermé")
         return act
 
-    def _trace(self, kind: Kind, notes: TraceNotes, outcome: TraceOutcome) -> Trace:
+    def trace(self, kind: Kind, notes: TraceNotes, outcome: TraceOutcome) -> Trace:
         """Who did it, and in whose name; what, and how it was before."""
         actor = self.actor
         own = actor.kind in (ActorKind.PATIENT, ActorKind.PRODUCER)

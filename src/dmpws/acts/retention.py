@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from dmpws.acts import confirmation
-from dmpws.acts.actor import IN_FRENCH, ActorKind
-from dmpws.acts.desk import ALLOWED, Act, Desk, Kind
+from dmpws.acts.actor import ActorKind
+from dmpws.acts.desk import Act, Desk, Kind
 from dmpws.domain.checks import Rule, refusal
 from dmpws.domain.erasure import Content
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord
@@ -61,8 +61,7 @@ def _destruction(desk: Desk, act: Act) -> tuple[RecordPlan, str]:
 
 def plan_purge(desk: Desk) -> tuple[Sequence[RecordPlan], str]:
     """The records whose conservation is over, and the phrase that confirms that they are purged."""
-    if desk.actor.kind not in PURGE.actors:
-        raise refusal(ALLOWED, expected=IN_FRENCH[ActorKind.OPERATOR], found=IN_FRENCH[desk.actor.kind])
+    desk.require(PURGE)
     before = end_of_conservation(desk.now, desk.settings.retention_years)
     plans = []
     with desk.store.read() as work:

@@ -40,7 +40,7 @@ class ChainRow:
 class Checkpoint:
     """What a purge leaves: the rows `first_seq` to `last_seq` are gone, the chain goes on from `hash_after`.
 
-    signature: CMS or XML signature of the other fields by `certificate` (DER).
+    signature: of the other fields by the key of `certificate` (DER), see dmpws.audit.checkpoint.
     """
 
     first_seq: int

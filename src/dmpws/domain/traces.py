@@ -24,6 +24,16 @@ class TraceQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceSpan:
+    """The oldest traces of the chain, by number: hash_before is what the first follows, hash_after that of the last."""
+
+    first: int
+    last: int
+    hash_before: str
+    hash_after: str
+
+
+@dataclass(frozen=True, slots=True)
 class TraceRecord:
     """A trace as stored. seq: its number in the chain. content: see dmpws.audit.trace."""
 

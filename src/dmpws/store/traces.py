@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, delete, select, union_all
 
 from dmpws.audit.chain import COLUMNS, ChainRow, Checkpoint, link
 from dmpws.audit.trace import canonical
-from dmpws.domain.traces import TraceQuery, TraceRecord
+from dmpws.domain.traces import TraceQuery, TraceRecord, TraceSpan
 from dmpws.store.conditions import one_of
 from dmpws.store.ready import Ready
 from dmpws.store.session import Statements
@@ -22,6 +23,14 @@ _HEAD = select(trace_head.c.seq, trace_head.c.hash)
 _LOCKED_HEAD = Ready(_HEAD.with_for_update())  # on SQLite the write lock of the transaction does the same
 _APPEND = Ready(trace.insert())  # a trigger moves the head
 _BATCH = select(trace).where(trace.c.seq > bindparam("after")).order_by(trace.c.seq).limit(BATCH)
+
+_FIRST_KEPT = select(trace.c.seq).where(trace.c.occurred_at >= bindparam("before")).order_by(trace.c.seq).limit(1)
+_OLD = select(trace.c.seq, trace.c.previous, trace.c.hash).where(trace.c.seq <= bindparam("seq"))
+_ENDS = union_all(
+    select(_OLD.order_by(trace.c.seq).limit(1).subquery()),
+    select(_OLD.order_by(trace.c.seq.desc()).limit(1).subquery()),
+)
+_CUT = delete(trace).where(trace.c.seq >= bindparam("first"), trace.c.seq <= bindparam("last"))
 
 
 class TraceTable:
@@ -68,6 +77,23 @@ class TraceTable:
         if query.before is not None:
             wanted = wanted.where(trace.c.seq < query.before)
         return [TraceRecord(row.seq, json.loads(row.content)) for row in self._db.rows(wanted, values)]
+
+    def lapsed(self, before: datetime) -> TraceSpan | None:
+        """The oldest traces, up to the first that is not older than `before`; None when there is none."""
+        kept = self._db.rows(_FIRST_KEPT, {"before": before})
+        oldest = self._db.rows(_ENDS, {"seq": (kept[0].seq if kept else self.head()[0] + 1) - 1})
+        if not oldest:
+            return None
+        first, last = oldest[0], oldest[-1]
+        return TraceSpan(first.seq, last.seq, first.previous, last.hash)
+
+    def cut(self, span: TraceSpan, *, reason: str, made_at: datetime, signature: bytes, certificate: bytes) -> None:
+        """Take away these traces and leave a checkpoint in their place, without which a trigger keeps them."""
+        point = Checkpoint(
+            span.first, span.last, span.hash_before, span.hash_after, reason, made_at, signature, certificate
+        )
+        self._db.change(trace_checkpoint.insert(), asdict(point))
+        self._db.change(_CUT, {"first": span.first, "last": span.last})
 
     def rows(self) -> Iterator[ChainRow]:
         """All rows by number, a batch at a time."""

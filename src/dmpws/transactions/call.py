@@ -63,6 +63,8 @@ class Settings:
     """DMPWS D126."""
     retention_years: int = 10
     """How long a record is kept after its closure or the death of its patient (DMPWS D150)."""
+    trace_years: int = 10
+    """How long a trace is kept (DMPWS D154)."""
     institution: str = ""
     """Name and contact of the host, as copies for patients show them."""
     notifications: bool = True

@@ -19,7 +19,7 @@ from dmpws.domain.patient import Ins, PatientRecord, Switch, Traits
 from dmpws.domain.patient_search import PatientCriteria
 from dmpws.domain.query import DocumentQuery, FolderQuery, SetQuery
 from dmpws.domain.software import Software
-from dmpws.domain.traces import TraceQuery, TraceRecord
+from dmpws.domain.traces import TraceQuery, TraceRecord, TraceSpan
 from dmpws.signature.model import LotEvidence, ReceivedLot, VerifiedLot
 
 
@@ -409,6 +409,14 @@ class Traces(Protocol):
 
     def find(self, query: TraceQuery) -> Sequence[TraceRecord]:
         """Traces, newest first, at most `query.limit`."""
+        ...
+
+    def lapsed(self, before: datetime) -> TraceSpan | None:
+        """The oldest traces, up to the first that is not older than `before`; None when there is none."""
+        ...
+
+    def cut(self, span: TraceSpan, *, reason: str, made_at: datetime, signature: bytes, certificate: bytes) -> None:
+        """Take away these traces and leave a checkpoint in their place."""
         ...
 
 
