@@ -3,7 +3,11 @@
 Seed, demo, examples and tests all play with this cast; nobody else may appear in the project.
 """
 
+import csv
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import resources
 
 from dmpws.domain import oids
 from dmpws.domain.directory import Professional, Structure
@@ -12,49 +16,95 @@ from dmpws.domain.software import EVERYTHING, Category, Software
 
 
 @dataclass(frozen=True, slots=True)
+class Situation:
+    """Something that is special about a DMP; `dmpws.seed.situations` knows the kinds. detail: a holder, a text …"""
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class CastPatient:
-    """A patient of the test plan. key: short name for the command line."""
+    """A patient of the test plan.
+
+    key: short name for the command line. case: his number in the plan (`59`, `Cas2 AD1`). rank: of birth. has_dmp:
+    when the tests begin. small: in the set that a laboratory server has from its first start. note: what he is for.
+    """
 
     key: str
     ins: Ins
     traits: Traits
+    case: str
+    rank: str
+    has_dmp: bool
+    small: bool
+    situations: tuple[Situation, ...]
+    note: str
 
     @property
     def label(self) -> str:
         return f"{self.traits.name.birth} {self.traits.name.given}"
 
 
-def _patient(
-    key: str,
-    value: str,
-    birth: str,
-    given: str,
-    sex: str,
-    birth_date: str,
-    used: str = "",
-    authority: str = oids.INS_NIR_TEST,
-) -> CastPatient:
-    prefix = "Mme" if sex == "F" else "M"
+def allocate_ins(traits: Traits, number: int) -> Ins:
+    """Make up a test INS for a patient to whom the test plan gives one "at initialisation".
+
+    number: 0 to 99 999 999, stands for place and order of birth. The key is right; the authority is the test one.
+    """
+    sex = {"M": "1", "F": "2"}[traits.sex]
+    nir = f"{sex}{traits.birth_date[2:6]}{number:08d}"
+    return Ins(nir + nir_key(nir), oids.INS_NIR_TEST)
+
+
+def invented_ins(traits: Traits, order: int) -> Ins:
+    """The test INS of a patient whom the plan gives none, the same everywhere (DMPWS D173).
+
+    order: 0 to 999, from his number in the plan; the place of birth, 99 999, is no place.
+    """
+    return allocate_ins(traits, 99_999_000 + order)
+
+
+_AUTHORITIES = {"test": oids.INS_NIR_TEST, "demo": oids.INS_NIR_DEMO, "nia": oids.INS_NIA}
+_ORDER = re.compile(r"(?:Cas)?([0-9]+)(?: AD([0-9]?))?")
+
+
+def _patient(row: Mapping[str, str]) -> CastPatient:
+    sex = row["sex"]
+    name = Name(birth=row["birth"], used=row["used"], given=row["given"], prefix="Mme" if sex == "F" else "M")
     address = Address(postal_code="75001", city="PARIS", country="FRA")
-    name = Name(birth=birth, used=used, given=given, prefix=prefix)
-    traits = Traits(name=name, sex=sex, birth_date=birth_date, addresses=(address,))
-    return CastPatient(key, Ins(value, authority), traits)
-
-
-PATIENTS: dict[str, CastPatient] = {
-    p.key: p
-    for p in (
-        _patient("conteste", "153078987658513", "CONTESTE", "JEAN", "M", "19530724"),
-        _patient("pat-trois", "279035121518989", "PAT-TROIS", "DOMINIQUE", "F", "19790328"),
-        _patient("nessi", "277076322082910", "NESSI", "RUTH", "F", "19770714", used="DE VINCI"),
-        _patient("petra", "207100486108281", "PETRA", "DIDIER", "M", "20071023"),
-        _patient("attribut", "235061058692768", "ATTRIBUT", "MONIQUE", "F", "19350607"),
-        _patient("alot", "116095280720767", "ALOT", "CECILE", "F", "19160901"),
-        _patient("provisoire", "109076322088835", "PROVISOIRE", "MATRICULE", "M", "20090701", authority=oids.INS_NIA),
-        _patient("jumeauun", "199013417202174", "INSFAMILLEQUATRE", "JUMEAUUN", "M", "19990115"),
-        _patient("jumeaudeux", "199013417202273", "INSFAMILLEQUATRE", "JUMEAUDEUX", "M", "19990115"),
+    traits = Traits(name=name, sex=sex, birth_date=row["birth_date"], addresses=(address,))
+    ins = Ins(row["ins"], _AUTHORITIES[row["authority"]]) if row["ins"] else invented_ins(traits, _order(row["case"]))
+    situations = (part.partition(": ") for part in row["situation"].split("; ") if part)
+    return CastPatient(
+        key=row["key"],
+        ins=ins,
+        traits=traits,
+        case=row["case"],
+        rank=row["rank"],
+        has_dmp=row["dmp"] == "yes",
+        small=row["cast"] == "yes",
+        situations=tuple(Situation(kind, detail) for kind, _, detail in situations),
+        note=row["note"],
     )
-}
+
+
+def _order(case: str) -> int:
+    """Ten times the number in the plan; its children (AD) count on from there."""
+    found = _ORDER.fullmatch(case)
+    if found is None:
+        raise ValueError(f"{case}: not a case of the plan")
+    number, child = found.groups()
+    return int(number) * 10 + (int(child or 1) if child is not None else 0)
+
+
+def table(name: str) -> Iterator[Mapping[str, str]]:
+    """The rows of a table of `dmpws/data`, by column."""
+    text = resources.files("dmpws").joinpath("data", f"{name}.tsv").read_text(encoding="utf-8")
+    return csv.DictReader((line for line in text.splitlines() if not line.startswith("#")), delimiter="\t")
+
+
+PATIENTS: dict[str, CastPatient] = {person.key: person for person in map(_patient, table("patients"))}
+"""By key; `dmpws/data/patients.tsv` holds them."""
 
 STRUCTURES: dict[str, Structure] = {
     s.identifier: s
@@ -79,28 +129,3 @@ PROFESSIONALS: dict[str, Professional] = {
 SOFTWARE = Software("DMPWS-KIT-tmp1", "dmpws kit", "dmpws", Category.LGC, scopes=EVERYTHING)
 REGULATION_SOFTWARE = Software("DMPWS-LDRM-tmp1", "dmpws kit régulation", "dmpws", Category.LDRM, scopes=EVERYTHING)
 APPROVED = {software.number: software for software in (SOFTWARE, REGULATION_SOFTWARE)}
-
-
-def allocate_ins(traits: Traits, number: int) -> Ins:
-    """Make up a test INS for a patient to whom the test plan gives one "at initialisation".
-
-    number: 0 to 99 999 999, stands for place and order of birth. The key is right; the authority is the test one.
-    """
-    sex = {"M": "1", "F": "2"}[traits.sex]
-    nir = f"{sex}{traits.birth_date[2:6]}{number:08d}"
-    return Ins(nir + nir_key(nir), oids.INS_NIR_TEST)
-
-
-def _case(case: str, birth: str, given: str, sex: str, birth_date: str) -> tuple[str, Traits]:
-    return case, Traits(
-        name=Name(birth=birth, given=given, prefix="Mme" if sex == "F" else "M"), sex=sex, birth_date=birth_date
-    )
-
-
-# The patients "Cas 1" to "Cas 17" of plan 2.10c that are used so far; their INS comes from `allocate_ins`.
-CASES: dict[str, Traits] = dict(
-    (
-        _case("Cas12", "BONNEL", "SYLVAIN", "M", "19870101"),
-        _case("Cas10", "CLÉRICO", "CÔME", "M", "19760101"),
-    )
-)

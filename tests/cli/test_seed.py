@@ -29,6 +29,23 @@ def test_a_second_run_changes_nothing(data: Path, capsys: pytest.CaptureFixture[
         assert json.loads(capsys.readouterr().out) == {"opened": opened}
 
 
+def test_the_plan_comes_on_top_of_the_cast_and_once(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", str(data), "seed"]) == 0
+    capsys.readouterr()
+    for opened in (26, 0):
+        assert main(["--data", str(data), "--format", "json", "seed", "plan"]) == 0
+        assert json.loads(capsys.readouterr().out)["opened"] == opened
+
+
+def test_the_sets_can_be_listed_without_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", str(tmp_path), "--format", "json", "seed", "--list"]) == 0
+    listed = {row["key"]: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert listed.keys() == cast.PATIENTS.keys()
+    assert listed["conteste"]["sets"] == []
+    assert listed["petra"]["sets"] == ["cast", "plan"]
+    assert listed["cas14"]["situation"] == ["closed: Fermeture à la demande du patient"]
+
+
 def test_expire_ends_the_authorisations_of_one_patient(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--data", str(data), "seed"]) == 0
     with closing(store_of(load({"data": str(data)}, environment={}))) as store:

@@ -79,6 +79,6 @@ def test_requests_are_valid_for_the_official_schemas(reference: Path) -> None:
 
 
 def test_an_allocated_ins_has_a_valid_key() -> None:
-    ins = cast.allocate_ins(cast.CASES["Cas12"], 12345678)
+    ins = cast.allocate_ins(cast.PATIENTS["cas12"].traits, 12345678)
     assert ins.value.startswith("1870112345678")
     assert has_valid_key(ins.value)

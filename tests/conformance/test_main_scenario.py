@@ -24,7 +24,7 @@ from dmpws.soap.second_opinion import SecondOpinion
 from dmpws.soap.validation import Schemas
 from dmpws.testing.local import PATH, LocalApp
 
-TRAITS = cast.CASES["Cas12"]
+TRAITS = cast.PATIENTS["cas12"].traits
 
 
 def test_what_is_played_is_what_is_written(app: LocalApp) -> None:

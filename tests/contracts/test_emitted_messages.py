@@ -35,7 +35,7 @@ S = f"{{{SOAP}}}"
 CERTIFICATION = parse(
     b'<identityCertification xmlns="urn:si-dmp-patients"><rangNaissance>1</rangNaissance></identityCertification>'
 )
-TRAITS = cast.CASES["Cas12"]
+TRAITS = cast.PATIENTS["cas12"].traits
 INS = cast.allocate_ins(TRAITS, 7_501_002)
 LDRM = Lps(cast.REGULATION_SOFTWARE.name, "1.0", cast.REGULATION_SOFTWARE.number, "1.2.250.1.999.1.1.7898")
 SEARCHES = (PatientCriteria("NESSI", similar_name=True), PatientCriteria("NOBODY"), PatientCriteria(sex="F"))

@@ -12,7 +12,7 @@ from dmpws.store import Store
 from dmpws.testing.local import LocalApp
 from dmpws.testing.server import LiveServer
 
-TRAITS = cast.CASES["Cas12"]
+TRAITS = cast.PATIENTS["cas12"].traits
 INS = cast.allocate_ins(TRAITS, 7_501_001)
 
 

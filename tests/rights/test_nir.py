@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dmpws.cast import CASES, PATIENTS, allocate_ins
+from dmpws.cast import PATIENTS, allocate_ins
 from dmpws.domain.patient import has_valid_key, nir_key
 
 
@@ -50,8 +50,15 @@ def test_what_is_no_nir(nir: str) -> None:
     assert not has_valid_key(nir + "01")
 
 
-@pytest.mark.parametrize("case", sorted(CASES))
-def test_allocated_numbers(case: str) -> None:
-    first, second = (allocate_ins(CASES[case], number) for number in (1, 2))
+@pytest.mark.parametrize("key", sorted(PATIENTS))
+def test_allocated_numbers(key: str) -> None:
+    first, second = (allocate_ins(PATIENTS[key].traits, number) for number in (1, 2))
     assert has_valid_key(first.value)
     assert first != second
+
+
+def test_patients_without_a_published_number_get_their_own() -> None:
+    made = {p.key: p.ins.value for p in PATIENTS.values() if p.ins.value[5:10] == "99999" and p.key != "desmaux"}
+    assert len(made) == 20
+    assert made.items() >= {"cas2": "191019999902092", "cas2-ad1": "217019999902178"}.items()
+    assert len({p.ins for p in PATIENTS.values()}) == len(PATIENTS)

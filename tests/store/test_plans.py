@@ -178,7 +178,7 @@ def _records(session: LpsSession) -> None:
     assert session.list_authorisations(INS).ok
     assert session.read_administrative_data(INS).traits
     assert session.test_existence(INS).exists
-    traits = cast.CASES["Cas12"]
+    traits = cast.PATIENTS["cas12"].traits
     created = session.create_record(cast.allocate_ins(traits, 7), traits, consent=session._clock())
     assert created.done, created
     assert session.remove_authorisation(INS).ok

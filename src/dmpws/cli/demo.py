@@ -14,7 +14,7 @@ from dmpws.client.actor import Actor
 from dmpws.client.scenario import Scenario, Step
 from dmpws.pki.demo import DemoPki, open_pki
 
-PATIENT = "Cas12"
+PATIENT = "cas12"
 """Patient of the plan for demonstrations; the plan gives him an INS "at initialisation", here one per run."""
 
 
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
 def play(url: str, pki: DemoPki, *, as_json: bool = False) -> int:
     """Play the scenario for a patient without DMP, printing a line per call; returns the exit status."""
-    traits = cast.CASES[PATIENT]
+    traits = cast.PATIENTS[PATIENT].traits
     ins = cast.allocate_ins(traits, random.randrange(10**8))  # noqa: S311 - a fictitious identity, not a secret
     scenario = Scenario(
         lambda card, actor: _session(url, pki, card, actor),

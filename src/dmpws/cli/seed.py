@@ -1,19 +1,33 @@
-"""`dmpws seed`: loads the fictitious cast of the test plan; `seed expire` moves a patient into a situation."""
+"""`dmpws seed`: loads the fictitious patients of the test plan; `seed expire` moves one into a situation."""
 
 import argparse
 import json
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 
+from dmpws import cast
 from dmpws.app import store_of
 from dmpws.cli import Failure
 from dmpws.cli.desk import ins_of
 from dmpws.domain.authorisation import By
 from dmpws.seed import seed
+from dmpws.seed.situations import open_records
 from dmpws.store import Store, migrate
 from dmpws.transactions.ports import StorageError
 
-SETS = ("cast",)
+
+def _cast(store: Store, now: datetime) -> dict[str, int]:
+    return {"opened": seed(store, now)}
+
+
+def _plan(store: Store, now: datetime) -> dict[str, int]:
+    opened = seed(store, now)
+    done = open_records(store, now)
+    return {**done, "opened": opened + done["opened"]}
+
+
+SETS: Mapping[str, Callable[[Store, datetime], dict[str, int]]] = {"cast": _cast, "plan": _plan}
 LABORATORY = By("dmpws seed expire", capacity="laboratory")
 
 
@@ -21,21 +35,45 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("seed", help="load the fictitious cast of the test plan, or expire authorisations")
     parser.add_argument("what", nargs="?", default="cast", choices=(*SETS, "expire"), help="default: cast")
     parser.add_argument("patient", nargs="?", help="with expire: patient of the cast, or INS, or INS^OID")
+    parser.add_argument("--list", action="store_true", help="show the patients of each set, and load nothing")
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Load the cast (a second run changes nothing), or end the authorisations on one patient's DMP."""
+    """Load a set (a second run changes nothing), or end the authorisations on one patient's DMP."""
+    if args.list:
+        return _list(as_json=args.format == "json")
     if (args.what == "expire") != bool(args.patient):
-        raise Failure("seed expire PATIENT, or seed [cast]", 2)
+        raise Failure(f"seed expire PATIENT, or seed [{'|'.join(SETS)}]", 2)
     try:
         with closing(store_of(args.config)) as store:
             migrate.require_current(store.database.engine)
             now = datetime.now(UTC)
-            done = _expire(store, args, now) if args.what == "expire" else {"opened": seed(store, now)}
+            done = _expire(store, args, now) if args.what == "expire" else SETS[args.what](store, now)
     except StorageError as error:
         raise Failure(str(error)) from None
     print(json.dumps(done) if args.format == "json" else " ".join(f"{name}: {count}" for name, count in done.items()))
+    return 0
+
+
+def _list(*, as_json: bool) -> int:
+    for person in cast.PATIENTS.values():
+        sets = [name for name, holds in (("cast", person.small), ("plan", person.has_dmp)) if holds]
+        row = {
+            "key": person.key,
+            "case": person.case,
+            "name": person.label,
+            "birth_date": person.traits.birth_date,
+            "ins": f"{person.ins.value}^{person.ins.authority}",
+            "sets": sets,
+            "situation": [f"{s.kind}: {s.detail}" for s in person.situations],
+            "for": person.note,
+        }
+        if as_json:
+            print(json.dumps(row, ensure_ascii=False))
+        else:
+            where = ",".join(sets) or "no DMP"
+            print(f"{person.key:<13} {person.ins.value:<16} {where:<10} {person.label}: {person.note or '-'}")
     return 0
 
 

@@ -1,4 +1,8 @@
-"""Loading the public cast: what a laboratory server holds before anybody calls."""
+"""Loading the fictitious cast: what a laboratory server holds before anybody calls.
+
+Two sets: `cast`, a few records without anything in them, there from the first start; `plan`, every patient of the
+test plan in the situation it describes.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -6,8 +10,8 @@ from datetime import datetime
 from dmpws import cast
 from dmpws.store import Store
 
-WITH_DMP = ("pat-trois", "nessi", "petra", "attribut", "alot", "jumeauun")
-"""Patients of the test plan who have a DMP. CONTESTE and the twin JUMEAUDEUX have none, PROVISOIRE is a NIA."""
+WITH_DMP = tuple(person.key for person in cast.PATIENTS.values() if person.small)
+"""Patients of the set `cast`."""
 
 
 def seed(store: Store, now: datetime, *, records: Iterable[str] = WITH_DMP) -> int:
