@@ -40,6 +40,31 @@ def hl7(number: int, act: str, acknowledgement: str = "", attention: str = "") -
 </{name}>"""
 
 
+def feed(number: int, more: str = "") -> str:
+    """A message of the patient feed (ITI-44)."""
+    act = f"""<code code="PRPA_TE201{number}UV02" codeSystem="2.16.840.1.113883.1.6"/><subject typeCode="SUBJ">
+      <registrationEvent classCode="REG" moodCode="EVN"><id nullFlavor="NA"/><statusCode code="active"/>
+      <subject1 typeCode="SBJ"><patient classCode="PAT">{INS}<statusCode code="active"/>
+      <patientPerson classCode="PSN" determinerCode="INSTANCE">{NAME}<administrativeGenderCode code="F"/>
+      <birthTime value="19770714"/></patientPerson><providerOrganization classCode="ORG" determinerCode="INSTANCE">
+      <id root="1.2.250.1.999.1.1"/><contactParty classCode="CON"><telecom value="tel:+33-1"/></contactParty>
+      </providerOrganization></patient></subject1><custodian typeCode="CST"><assignedEntity classCode="ASSIGNED">
+      <id root="1.2.250.1.999.1.1"/></assignedEntity></custodian>{more}</registrationEvent></subject>"""
+    return hl7(number, act)
+
+
+_SUBSUMED = """<replacementOf typeCode="RPLC"><priorRegistration classCode="REG" moodCode="EVN">
+      <statusCode code="obsolete"/><subject1 typeCode="SBJ"><priorRegisteredRole classCode="PAT">
+      <id root="1.2.250.1.213.1.4.10" extension="279035121518989"/></priorRegisteredRole></subject1>
+      </priorRegistration></replacementOf>"""
+
+
+def receipt(acknowledgement: str) -> str:
+    """MCCI_IN000002UV01, without control act."""
+    message = hl7(0, "", acknowledgement).replace("PRPA_IN2010UV02", "MCCI_IN000002UV01")
+    return message.partition("<controlActProcess")[0] + "</MCCI_IN000002UV01>"
+
+
 def reason(code: str) -> str:
     return f'<reasonCode code="{code}" codeSystem="1.2.250.1.213.1.1.4.11" displayName="{code}"/>'
 
@@ -303,6 +328,11 @@ GOOD: dict[str, str] = {
     "TD3.2 partly": _retrieved(_DOCUMENT, status="urn:ihe:iti:2007:ResponseStatusType:PartialSuccess"),
     "TD3.2 refused": _retrieved(status=f"{_STATUS}:Failure"),
     "TD3.3c": submission(_PACKAGE, _DELETION),
+    "ITI-44 add": feed(301),
+    "ITI-44 revise": feed(302),
+    "ITI-44 merge": feed(304, _SUBSUMED),
+    "ITI-44 accepted": receipt(f'<acknowledgement><typeCode code="CA"/>{_TARGET}</acknowledgement>'),
+    "ITI-44 refused": receipt(f'<acknowledgement><typeCode code="CE"/>{_TARGET}{_DETAIL}</acknowledgement>'),
     "ITI-62": """<lcm:RemoveObjectsRequest xmlns:lcm="urn:oasis:names:tc:ebxml-regrep:xsd:lcm:3.0">
       <ObjectRefList xmlns="urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0">
       <ObjectRef id="urn:uuid:7b1f2c52-35f1-4bd4-9d8c-1c1f8d7f6a01"/></ObjectRefList></lcm:RemoveObjectsRequest>""",

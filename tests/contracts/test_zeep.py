@@ -15,34 +15,41 @@ from dmpws.soap.contracts import Contracts
 from dmpws.soap.validation import Schemas
 
 BASE = "https://dmp.example.org/si-dmp-server/v2/services"
-CONTRACTS = Contracts.load()
+DMP, IHE = Contracts.load(), Contracts.load(services="ihe")
 SCHEMAS = Schemas.load()
 
 
 class Served(Transport):  # type: ignore[misc]
-    """Fetches contracts as a client does, from `CONTRACTS` instead of a server."""
+    """Fetches contracts as a client does, from `contracts` instead of a server."""
+
+    def __init__(self, contracts: Contracts) -> None:
+        super().__init__()
+        self.contracts = contracts
 
     def load(self, url: str) -> bytes:
         parts = urlsplit(url)
         assert parts.path.startswith(urlsplit(BASE).path), url
         query = parse_qs(parts.query, keep_blank_values=True)
         if "xsd" in query:
-            return CONTRACTS.xsd(query["xsd"][0], BASE)
+            return self.contracts.xsd(query["xsd"][0], BASE)
         assert "wsdl" in query
-        return CONTRACTS.wsdl(parts.path.rpartition("/")[2], BASE)
+        return self.contracts.wsdl(parts.path.rpartition("/")[2], BASE)
 
 
-def client(service: str) -> Client:
-    return Client(f"{BASE}/{service}?wsdl", transport=Served())
+def client(service: str, contracts: Contracts = DMP) -> Client:
+    return Client(f"{BASE}/{service}?wsdl", transport=Served(contracts))
 
 
-@pytest.mark.parametrize("service", CONTRACTS.services)
-def test_zeep_loads_every_contract(service: str) -> None:
-    loaded = client(service)
+SERVED = [(kind, service) for kind in (DMP, IHE) for service in kind.services]
+
+
+@pytest.mark.parametrize(("contracts", "service"), SERVED, ids=[service for _, service in SERVED])
+def test_zeep_loads_every_contract(contracts: Contracts, service: str) -> None:
+    loaded = client(service, contracts)
     [port] = [port for s in loaded.wsdl.services.values() for port in s.ports.values()]
     assert port.binding_options["address"] == f"{BASE}/{service}"
-    assert set(port.binding._operations) == {o.name for o in CONTRACTS.contract(service).operations}
-    for operation in CONTRACTS.contract(service).operations:
+    assert set(port.binding._operations) == {o.name for o in contracts.contract(service).operations}
+    for operation in contracts.contract(service).operations:
         abstract = port.binding.get(operation.name).abstract
         assert abstract.wsa_action == operation.action
         assert loaded.get_element(operation.body).signature(schema=loaded.wsdl.types)
@@ -148,12 +155,12 @@ WITH_HOLES = {"TD0.2", "TD1.1", "TD1.1 refused", "TD2.1", "TD2.1 inline", "TD3.1
 def test_zeep_gives_back_what_it_read(kind: str) -> None:
     """Read with zeep and written by it again, a message is still the same for our schemas."""
     element = etree.fromstring(GOOD[kind].replace(INCLUDE, "AAAA"))
-    service = next(
-        s
-        for s in CONTRACTS.services
-        if any(element.tag in (o.body, o.response_body) for o in CONTRACTS.contract(s).operations)
+    contracts, service = next(
+        (kind, service)
+        for kind, service in SERVED
+        if any(element.tag in (o.body, o.response_body) for o in kind.contract(service).operations)
     )
-    loaded = Client(f"{BASE}/{service}?wsdl", transport=Served(), settings=Settings(strict=True))
+    loaded = Client(f"{BASE}/{service}?wsdl", transport=Served(contracts), settings=Settings(strict=True))
     declared = loaded.get_element(element.tag)
     value = declared.parse(element, loaded.wsdl.types)
     parent = etree.Element("parent")

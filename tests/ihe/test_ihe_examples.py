@@ -33,7 +33,8 @@ from dmpws.transactions.registry import Interface, transactions
 from dmpws.xml.names import RIM
 from dmpws.xml.parser import parse
 
-FOLDERS = sorted(path.parent.name for path in EXAMPLES.glob("ITI-*/cases.toml"))
+ALL_FOLDERS = sorted(path.parent.name for path in EXAMPLES.glob("ITI-*/cases.toml"))
+FOLDERS = [name for name in ALL_FOLDERS if not name.startswith("ITI-44")]  # those: test_ihe_feed.py
 CASES = [
     {"transaction": name, **case}
     for name in FOLDERS
@@ -156,8 +157,8 @@ def test_bodies_against_the_official_schemas(case: dict[str, Any], reference: Pa
 
 
 def test_there_are_accepted_and_refused_ones() -> None:
-    for name in FOLDERS:
-        named = [case["id"] for case in CASES if case["transaction"] == name]
+    for name in ALL_FOLDERS:
+        named = [case["id"] for case in tomllib.loads((EXAMPLES / name / "cases.toml").read_text("utf-8"))["case"]]
         assert len(set(named)) == len(named)
         for kind in ("accepted", "refused"):
             assert any(identifier.startswith(kind) for identifier in named), (name, kind)
@@ -165,4 +166,4 @@ def test_there_are_accepted_and_refused_ones() -> None:
 
 
 def test_every_transaction_has_a_folder() -> None:
-    assert {t.code for t in transactions(Interface.IHE)} == set(FOLDERS)
+    assert {t.code for t in transactions(Interface.IHE)} == set(ALL_FOLDERS)

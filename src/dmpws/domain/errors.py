@@ -389,6 +389,35 @@ CATALOGUE = _catalogue(
         "Le message ne demande aucune des mises à jour d'ITI-57 permises.",
         "Demandez un changement de statut ou une nouvelle version de fiche, comme dans les trames de TD3.3.",
     ),
+    # Profile `ihe`: acknowledgements of ITI-44 and ITI-47, numbers of HL7 v2 table 0357.
+    (
+        "102",
+        "Le message sur le patient ne suit pas sa définition",
+        "DMPWS D102",
+        "Profil `ihe`, ITI-44 et ITI-47 : un élément manque, est en trop, ou n'a pas une valeur permise.",
+        "Lisez le texte de l'acknowledgementDetail : il nomme l'élément et la clause.",
+    ),
+    (
+        "204",
+        "L'identifiant du patient, ou son autorité, est inconnu",
+        "ITI TF-2 3.47.4.2",
+        "Profil `ihe` : l'autorité n'est pas du domaine d'affinité, ou le patient n'a pas été annoncé (ITI-44).",
+        "Donnez un identifiant d'une autorité du domaine, et annoncez le patient avant de le réviser ou fusionner.",
+    ),
+    (
+        "205",
+        "L'identifiant du patient est déjà pris",
+        "DMPWS D102",
+        "Profil `ihe`, ITI-44 : les identifiants sont de plusieurs patients, ou une fusion a retiré l'un d'eux.",
+        "Fusionnez d'abord les patients (PRPA_IN201304UV02) ; n'employez plus un identifiant fusionné.",
+    ),
+    (
+        "206",
+        "La fiche du patient ne peut pas être changée maintenant",
+        "DMPWS D102",
+        "Profil `ihe`, ITI-44 : un autre appel vient d'annoncer ce patient, ou sa fiche est fermée.",
+        "Renvoyez le message.",
+    ),
 )
 
 WS_SECURITY = frozenset({

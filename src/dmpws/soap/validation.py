@@ -30,6 +30,7 @@ UNKNOWN = _rule("UNKNOWN", "Ce message fait partie d'un contrat", "SOAP12 5.3")
 SIZE = _rule("SIZE", "Le message a un nombre raisonnable d'éléments", "DMPWS LIMITS")
 RECORD = _rule("GDP", "Le message suit le schéma de la gestion des dossiers", "DMP-WSDL GestionDossierPatientPartage")
 SEARCH = _rule("PDQ", "Le message suit le schéma de la recherche de patients", "DMP-WSDL PDQSupplier")
+FEED = _rule("FEED", "Le message suit le schéma de l'alimentation en patients", "ITI TF-2 3.44")
 XDS = _rule("XDSB", "Le message suit les schémas XDS.b", "DMP-WSDL XDS.b_DocumentRepository")
 RIGHTS = _rule("HABILITATIONS", "Le message suit le schéma des habilitations", "DMP-WSDL Habilitations")
 SPECIFIC = _rule("PATIENTS", "Le message suit le schéma des services propres au DMP", "DMP-WSDL PatientsSpecific")
@@ -40,6 +41,7 @@ LOT = _rule("LOT", "La signature du lot suit XML-DSig et XAdES 1.1.1", "XADES 7.
 
 _NE2009 = "hl7v3/gdp-messages.xsd"
 _NE2008 = "hl7v3/pdq-messages.xsd"
+_FEED = "hl7v3/ihe-messages.xsd"
 _GDP = "dmp/gdp.xsd"
 _XDSB = "ihe/xds-b.xsd"
 _RIGHTS = "dmp/habilitations.xsd"
@@ -53,6 +55,8 @@ _SPECIFIC = (
 BODIES: Mapping[str, tuple[str, Rule]] = {
     **{f"{{{HL7}}}PRPA_IN201{n}UV02": (_NE2009, RECORD) for n in (307, 308, *range(311, 317))},
     **{f"{{{HL7}}}PRPA_IN201{n}UV02": (_NE2008, SEARCH) for n in (305, 306)},
+    **{f"{{{HL7}}}PRPA_IN201{n}UV02": (_FEED, FEED) for n in (301, 302, 304)},
+    f"{{{HL7}}}MCCI_IN000002UV01": (_FEED, FEED),
     **{f"{{{GDP}}}PRPA_IN201{n}UV02_Response": (_GDP, RECORD) for n in (311, 314)},
     f"{{{XDSB}}}ProvideAndRegisterDocumentSetRequest": (_XDSB, XDS),
     f"{{{XDSB}}}RetrieveDocumentSetRequest": (_XDSB, XDS),

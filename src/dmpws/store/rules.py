@@ -77,6 +77,12 @@ PATIENT_EXISTS = Rule(
     "DMP-CLIENT",
     "DMPFound",
 )
+MERGED = Rule(
+    "STORE-MERGED",
+    "Les deux identifiants sont toujours ceux de deux patients",
+    "ITI TF-2 3.44.4.2",
+    "204",
+)
 ACCOUNT_EXISTS = Rule(
     "STORE-ACCOUNT-EXISTS",
     "Le patient n'a pas encore de compte internet",

@@ -108,6 +108,16 @@ patient_identifier = Table(
     UniqueConstraint("value", "authority"),
 )
 
+# Identifiers that a merge took away (ITI-44): they are nobody's again.
+subsumed_identifier = Table(
+    "subsumed_identifier",
+    metadata,
+    Column("value", Text, primary_key=True),
+    Column("authority", Text, primary_key=True),
+    Column("patient_id", ForeignKey(patient.c.id), nullable=False, index=True),  # who survives
+    Column("merged_at", Instant, nullable=False),
+)
+
 # What TD0.5 searches by (dmpws.store.patient_search), beside the record: narrow enough to be walked through, and
 # read by nothing else.
 patient_search = Table(

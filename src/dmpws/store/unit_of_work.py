@@ -10,6 +10,7 @@ from dmpws.store.documents import DocumentTable
 from dmpws.store.encryption import Sealer
 from dmpws.store.erasure import Erasures
 from dmpws.store.internet_accounts import InternetAccountTable
+from dmpws.store.merging import Merges
 from dmpws.store.notifications import NotificationTable
 from dmpws.store.octets import StoredOctets
 from dmpws.store.packages import PackageTable
@@ -66,6 +67,7 @@ class UnitOfWork:
         self.notifications = NotificationTable(session)
         self.documents = DocumentTable(session, self._deposits, sealer)
         self.erasure = Erasures(session, self._deposits)
+        self.merging = Merges(session, sealer, self.erasure)
         self.packages = PackageTable(session, sealer)
         self.directory = DirectoryTable(session)
         self.traces = TraceTable(session)

@@ -50,6 +50,18 @@ def unknown_patient(text: str) -> Refused:
     return refusal(PATIENT, found=text[:200] or "rien")
 
 
+def hold(call: IheCall, record: PatientRecord, text: str) -> PatientRecord:
+    """The record of a CX, which nobody changes from now on. Raises Refused when a merge has just taken it away.
+
+    record: what was found before. text: the CX.
+    """
+    call.store.patients.lock(record.id)
+    held = find_patient(call, text)
+    if held is None or held.id != record.id:
+        raise unknown_patient(text)
+    return held
+
+
 Answer = Callable[[list[RegistryError]], bytes]
 
 
@@ -94,7 +106,7 @@ def register_ihe(
             profiles=ALL_PROFILES,
             writes=writes,
             audit=audit,
-            references=(f"ITI TF-2 3.{code.removeprefix('ITI-')}", *references, "DMPWS D26"),
+            references=(f"ITI TF-2 3.{code.split('-')[1]}", *references, "DMPWS D26"),
             module=module,
             handle=handle,
             refuse=refuse,

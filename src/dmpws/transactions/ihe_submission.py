@@ -12,7 +12,7 @@ from dmpws.domain.lot.associations import replacements
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import Ins, Name, PatientRecord, Traits
 from dmpws.transactions.deposit import prepare_lot
-from dmpws.transactions.ihe import PATIENT, IheCall, find_patient
+from dmpws.transactions.ihe import PATIENT, IheCall, find_patient, hold, unknown_patient
 from dmpws.transactions.pipeline import BUSY
 from dmpws.transactions.registry_facts import gather
 
@@ -38,7 +38,7 @@ def submit(
     report.raise_failures()
     replaced = [registry.targets[a.target.lower()] for a in replacements(submission)]
     _note_deprecated(call, [*replaced, *registry.falling])
-    patient = record or _make_known(call, text)
+    patient = hold(call, record, text) if record is not None else _make_known(call, text)
     repository = _registered_repository if registered else lambda _entry: call.domain.repository
     lot = prepare_lot(call, received, octets, None, registry, patient.id, {}, repository=repository, copies=True)
     call.store.documents.add_lot(lot, now=call.now)
@@ -51,9 +51,10 @@ def _registered_repository(entry: DocumentEntry) -> str:
 def _make_known(call: IheCall, text: str) -> PatientRecord:
     """A patient whom no feed announces (DMPWS D98)."""
     patient = Cx.parse(text)
+    ins = Ins(patient.id, patient.authority)
     try:
-        return call.store.patients.create(
-            [Ins(patient.id, patient.authority)],
+        record = call.store.patients.create(
+            [ins],
             Traits(Name()),
             now=call.now,
             opposes_bris_de_glace=False,
@@ -61,6 +62,9 @@ def _make_known(call: IheCall, text: str) -> PatientRecord:
         )
     except Refused:  # another call has just made him known
         raise refusal(BUSY) from None
+    if call.store.merging.is_subsumed(ins):
+        raise unknown_patient(text)
+    return record
 
 
 def _note(call: IheCall, submission: Submission, report: Report) -> None:

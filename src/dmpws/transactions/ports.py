@@ -1,6 +1,6 @@
 """What a transaction may ask of the outside: interfaces only. dmpws.store implements them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -394,6 +394,22 @@ class Erasure(Protocol):
         ...
 
 
+class Merging(Protocol):
+    """Patients of whom plain IHE finds that they are one (ITI-44)."""
+
+    def is_subsumed(self, ins: Ins) -> bool:
+        """Whether a merge took this identifier away: it is nobody's, and nobody gets it."""
+        ...
+
+    def merge(self, gone: Ins, kept: Ins, *, rewrite: Callable[[bytes], bytes], now: datetime) -> None:
+        """Give all that the patient of `gone` has, his other identifiers too, to the one of `kept`; his record goes,
+        and `gone` with it. rewrite: what becomes of the fragment of each object. Cannot be undone.
+
+        Raises Refused when one of them is no longer anybody's, or its record became another.
+        """
+        ...
+
+
 class TraceRow(Protocol):
     """Content of one trace (DMPWS D22), see dmpws.audit.trace."""
 
@@ -463,6 +479,8 @@ class UnitOfWork(Protocol):
     def packages(self) -> Packages: ...
     @property
     def erasure(self) -> Erasure: ...
+    @property
+    def merging(self) -> Merging: ...
     @property
     def directory(self) -> Directory: ...
     @property

@@ -6,6 +6,7 @@ slots by name, classifications by the attribute they carry, every inner object w
 prefix `ns4` is declared on the root of the answer.
 """
 
+import html
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -13,14 +14,17 @@ from uuid import uuid4
 
 from dmpws.codec.ebxml import names
 from dmpws.codec.ebxml.rim import Classification, Identifier, RimObject, Text
-from dmpws.domain.datatypes import format_dtm
+from dmpws.domain.datatypes import Cx, format_dtm
 from dmpws.domain.document import Association, StoredEntry
 from dmpws.domain.packages import RegistryObject, StoredAssociation, StoredFolder, StoredSet
+from dmpws.domain.patient import Ins
 
 NewUuid = Callable[[], str]
 LAST_UPDATE = "lastUpdateTime"
 _OBJECT_TYPE = names.OBJECT_TYPE.encode()
 _OFFLINE = f'<ns4:Slot name="documentAvailability"><ns4:ValueList><ns4:Value>{names.OFFLINE}</ns4:Value>'.encode()
+_PATIENT_IDS = "|".join((names.PATIENT_ID, names.SET_PATIENT_ID, names.FOLDER_PATIENT_ID))
+_PATIENT_ID = re.compile(f'(identificationScheme="(?:{_PATIENT_IDS})" registryObject="[^"]*" value=")([^"]*)'.encode())
 _FIRST_VERSION = '<ns4:VersionInfo versionName="1"/>'
 
 _SPECIAL = re.compile(r'[&<>"\t\n\r]')
@@ -83,6 +87,17 @@ def typed_object(item: RegistryObject) -> bytes:
     for name in (b"Classification", b"ExternalIdentifier"):
         text = text.replace(b"<ns4:%s " % name, b'<ns4:%s objectType="%s:%s" ' % (name, _OBJECT_TYPE, name))
     return text
+
+
+def with_patient(fragment: bytes, gone: Ins, kept: Ins) -> bytes:
+    """A fragment in which the patient is `kept` where he was `gone` (ITI-44)."""
+
+    def replaced(match: re.Match[bytes]) -> bytes:
+        patient = Cx.parse(html.unescape(match[2].decode()))
+        same = (patient.id, patient.authority) == (gone.value, gone.authority)
+        return match[1] + attribute(str(Cx(kept.value, kept.authority))).encode() if same else match[0]
+
+    return _PATIENT_ID.sub(replaced, fragment)
 
 
 def is_offline(entry: StoredEntry) -> bool:

@@ -17,28 +17,35 @@ E = ElementMaker(namespace=HL7, nsmap={None: HL7, "xsi": XSI})
 XSI_TYPE = f"{{{XSI}}}type"
 XSI_NIL = f"{{{XSI}}}nil"
 SOFTWARE = "DMP"
+DMP = Identifier(oids.DMP_DEVICE)
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What an answer needs of its request: the message's id and the LPS's device. reason: reasonCode/@code."""
+    """What an answer needs of its request: the message's id, the devices. reason: reasonCode/@code.
+
+    software: softwareName of the sender. receiver: what the sender takes us for.
+    """
 
     id: Identifier
     sender: Identifier
     software: str
     reason: str
+    receiver: Identifier
 
 
 def read_header(message: etree._Element) -> Header:
     """Read a request's header. Never refuses: the answer to a bad request needs one too."""
     senders, ids = every(message, "sender/device"), every(message, "id")
     devices = every(senders[0], "id") if senders else []
+    receivers = every(message, "receiver/device/id")
     reasons = every(message, "controlActProcess/reasonCode")
     return Header(
         id=identifier(ids[0] if ids else None),
         sender=identifier(devices[0] if devices else None),
         software=text(senders[0], "softwareName") if senders else "",
         reason=reasons[0].get("code", "") if reasons else "",
+        receiver=identifier(receivers[0] if receivers else None),
     )
 
 
@@ -71,7 +78,25 @@ def answer(
     control_act: children of controlActProcess. now: aware UTC. type_code_is_element: as edition NE2008 has it; an
     attribute in NE2009.
     """
-    type_code = "AE" if problems else "AA"
+    code = "AE" if problems else "AA"
+    content = [
+        *attention,
+        acknowledgement(code, request, problems, type_code_is_element=type_code_is_element),
+        E.controlActProcess(*control_act, classCode="CACT", moodCode="EVN"),
+    ]
+    return wrapped(interaction, request, content, message_id=message_id, now=now)
+
+
+def wrapped(
+    interaction: str,
+    request: Header,
+    content: Sequence[etree._Element],
+    *,
+    message_id: Identifier,
+    now: datetime,
+    sender: Identifier = DMP,
+) -> etree._Element:
+    """Build a message to the sender of another. content: what follows the sender. now: aware UTC."""
     return E(
         interaction,
         ii("id", message_id),
@@ -81,16 +106,21 @@ def answer(
         E.processingModeCode(code="T"),
         E.acceptAckCode(code="NE"),
         E.receiver(_device(request.sender, request.software), typeCode="RCV"),
-        E.sender(_device(Identifier(oids.DMP_DEVICE), SOFTWARE), typeCode="SND"),
-        *attention,
-        E.acknowledgement(
-            *([E.typeCode(code=type_code)] if type_code_is_element else []),
-            E.targetMessage(ii("id", request.id)),
-            *(_detail(problem) for problem in problems),
-            **({} if type_code_is_element else {"typeCode": type_code}),
-        ),
-        E.controlActProcess(*control_act, classCode="CACT", moodCode="EVN"),
+        E.sender(_device(sender, SOFTWARE if sender == DMP else ""), typeCode="SND"),
+        *content,
         ITSVersion="XML_1.0",
+    )
+
+
+def acknowledgement(
+    code: str, request: Header, problems: Sequence[Check], *, type_code_is_element: bool
+) -> etree._Element:
+    """Build the acknowledgement of a request, with one detail per problem."""
+    return E.acknowledgement(
+        *([E.typeCode(code=code)] if type_code_is_element else []),
+        E.targetMessage(ii("id", request.id)),
+        *(_detail(problem) for problem in problems),
+        **({} if type_code_is_element else {"typeCode": code}),
     )
 
 

@@ -41,8 +41,8 @@ def read_traits(patient: etree._Element) -> Traits:
         birth_date=_attribute(person, "birthTime", "value"),
         birth_country=_birth_country(person),
         deceased=_attribute(person, "deceasedInd", "value") == "true",
-        telecoms=_telecoms(person),
-        addresses=_addresses(person),
+        telecoms=read_telecoms(person),
+        addresses=read_addresses(person),
         representatives=tuple(_representative(r) for r in every(person, "personalRelationship")),
         vitale_name=_unmodified_name(one(holder, "name")) if holder is not None else None,
         vitale_birth_date=_attribute(holder, "birthTime", "value") if holder is not None else "",
@@ -66,12 +66,12 @@ def read_name(name: etree._Element) -> Name:
 
     Composed in NFC, so that the same name is the same text. Raises Refused for two names of one kind.
     """
-    families = {kind: _known(_composed(content(family))) for kind, family in _families(name).items()}
+    families = {kind: _known(composed(content(family))) for kind, family in _families(name).items()}
     return Name(
         birth=families.get("BR", ""),
         used=families.get("SP", ""),
-        given=_known(_composed(text(name, "given"))),
-        prefix=_composed(text(name, "prefix")),
+        given=_known(composed(text(name, "given"))),
+        prefix=composed(text(name, "prefix")),
     )
 
 
@@ -141,8 +141,8 @@ def _representative(element: etree._Element) -> Representative:
     return Representative(
         code=attribute(one(element, "code"), "code"),
         name=read_name(one(element, "relationshipHolder1/name")),
-        addresses=_addresses(element),
-        telecoms=_telecoms(element),
+        addresses=read_addresses(element),
+        telecoms=read_telecoms(element),
     )
 
 
@@ -156,21 +156,23 @@ def _card(person: etree._Element) -> etree._Element | None:
 
 def _birth_country(person: etree._Element) -> str:
     country = text(person, "birthPlace/addr/country") or text(person, "birthPlace/birthplace/addr/country")
-    return _composed(country)
+    return composed(country)
 
 
-def _telecoms(parent: etree._Element) -> tuple[Telecom, ...]:
+def read_telecoms(parent: etree._Element) -> tuple[Telecom, ...]:
+    """The telecoms of a person that have a value."""
     return tuple(Telecom(t.get("value", ""), t.get("use", "")) for t in every(parent, "telecom") if t.get("value"))
 
 
-def _addresses(parent: etree._Element) -> tuple[Address, ...]:
+def read_addresses(parent: etree._Element) -> tuple[Address, ...]:
+    """The addresses of a person that say something."""
     read = (
         Address(
-            street=_composed(text(a, "streetAddressLine")),
-            locator=_composed(text(a, "additionalLocator")),
+            street=composed(text(a, "streetAddressLine")),
+            locator=composed(text(a, "additionalLocator")),
             postal_code=text(a, "postalCode"),
-            city=_composed(text(a, "city")),
-            country=_composed(text(a, "country")),
+            city=composed(text(a, "city")),
+            country=composed(text(a, "country")),
         )
         for a in every(parent, "addr")
     )
@@ -186,5 +188,6 @@ def _known(name: str) -> str:
     return "" if name.upper() in UNKNOWN_NAMES else name
 
 
-def _composed(text: str) -> str:
+def composed(text: str) -> str:
+    """`text` in NFC."""
     return unicodedata.normalize("NFC", text)
