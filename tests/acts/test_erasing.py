@@ -1,6 +1,8 @@
 """Erasing a document and destroying records, on both databases: what remains, and what does not."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from dmpws.domain.checks import Refused
 from dmpws.domain.document import APND, HAS_MEMBER, RPLC, Association, Folder, Status
 from dmpws.domain.patient import Switch
 from dmpws.domain.query import DocumentQuery, FolderQuery, SetQuery
-from dmpws.store import tables
+from dmpws.store import KeyFile, StoreOptions, open_store, tables
 from dmpws.store.erasure import of_record
 from dmpws.testing.deposits import FolderDeposit, Lot, new_oid, new_uuid
 from dmpws.transactions.ports import UnitOfWork
@@ -123,6 +125,49 @@ def test_octets_that_another_document_has_stay_for_that_one(world: World) -> Non
     world.delete(second)
     assert not erase(world, second).shared
     assert world.files() == set()
+
+
+def test_erasing_meets_deposits_of_the_same_octets(world: World) -> None:
+    """Whoever comes first, what is known can be read, and no file is left that nobody knows."""
+    world.open()
+    doomed = [world.deposit((document(), b"the same")).entries[0].entry.unique_id for _ in range(8)]
+    for unique_id in doomed:
+        world.delete(unique_id)
+    added: list[str] = []
+
+    def deposit() -> None:
+        for _ in doomed:
+            added.append(world.deposit((document(), b"the same")).entries[0].entry.unique_id)
+
+    def sweep() -> None:
+        for unique_id in doomed:
+            erase(world, unique_id)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(deposit), pool.submit(sweep)]:
+            done.result()
+    with world.store.read() as work:
+        for entry in work.documents.by_unique_id(added):
+            assert work.documents.octets(entry).read() == b"the same"
+    assert world.files() == {"the same"}
+    for unique_id in added:
+        world.delete(unique_id)
+        erase(world, unique_id)
+    assert world.files() == set()
+
+
+def test_encrypted_octets_are_erased_too(database_url: str, tmp_path: Path) -> None:
+    options = StoreOptions(encryption=KeyFile.create(tmp_path / "wrapping.key"))
+    store = open_store(database_url, tmp_path / "documents", options=options)
+    world = World(store, tmp_path / "documents")
+    world.open()
+    unique_id = world.deposit((document(), b"secret")).entries[0].entry.unique_id
+    (stored,) = world.documents.glob("??/*")
+    assert b"secret" not in stored.read_bytes()
+    world.delete(unique_id)
+    assert erase(world, unique_id).title == "Consultation"
+    assert list(world.documents.glob("??/*")) == []
+    store.close()
 
 
 @pytest.mark.parametrize("content", [b"the same", b"other"])

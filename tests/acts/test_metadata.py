@@ -19,6 +19,8 @@ from dmpws.domain.document import (
     Status,
     StoredEntry,
 )
+from dmpws.domain.lot.masking import VACCINATION
+from dmpws.domain.vaccination import NOTE_TYPE
 from dmpws.store.tables import submission_set
 from dmpws.testing.deposits import NORMAL
 
@@ -103,6 +105,14 @@ def test_a_deleted_document_and_a_signature_stay_as_they_are(world: World) -> No
     desk = world.desk(patient(INS))
     assert refused(lambda: masking.mask(desk, INS, unique_id, on=True)) == "ACT-NOT-DELETED"
     assert refused(lambda: masking.mask(desk, INS, signature, on=True)) == "ACT-DOCUMENT"
+
+
+def test_a_vaccination_note_is_not_masked(world: World) -> None:
+    world.open()
+    unique_id = deposited(world, document(type_code=NOTE_TYPE))
+    desk = world.desk(patient(INS))
+    assert refused(lambda: masking.mask(desk, INS, unique_id, on=True)) == VACCINATION.id
+    assert len(versions(world, unique_id)) == 1
 
 
 @pytest.mark.parametrize(
