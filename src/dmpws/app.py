@@ -4,7 +4,7 @@ import os
 import shlex
 import socket
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,6 +14,7 @@ from typing import Any
 from lxml import etree
 
 from dmpws import __version__
+from dmpws.audit.syslog import Cursor, Repository, Sender
 from dmpws.codec.affinity import read_domain
 from dmpws.codec.parameters import write_parameters
 from dmpws.codec.tables import TableError
@@ -167,6 +168,30 @@ def journal_of(config: Config) -> Journal | None:
         sealer=sealer_of(config.documents_folder, store_options(config)),
         retention=Retention(config.journal_exchanges, config.journal_days, config.journal_octets),
     )
+
+
+def audit_sender_of(config: Config) -> Sender:
+    """What sends the traces to the audit repository of the configuration. Raises StorageError."""
+    store = store_of(config)
+
+    def spool(after: int) -> Sequence[tuple[int, Mapping[str, Any]]]:
+        with store.read() as work:
+            return [(record.seq, record.content) for record in work.traces.after(after)]
+
+    def head() -> int:
+        with store.read() as work:
+            return work.traces.head()[0]
+
+    repository = Repository(
+        config.atna_host,
+        config.atna_port,
+        Path(config.atna_authorities),
+        Path(config.atna_certificate),
+        Path(config.atna_key),
+        config.atna_source,
+        config.atna_site,
+    )
+    return Sender(repository, spool, Cursor(config.data_folder / "atna.cursor", head))
 
 
 def journalled(app: WsgiApp, config: Config) -> WsgiApp:

@@ -89,6 +89,14 @@ OPTIONS: tuple[Option, ...] = (
     Option("journal_exchanges", 10_000, "exchanges kept"),
     Option("journal_days", 30, "days an exchange is kept"),
     Option("journal_octets", 500 * MB, "octets kept of all messages"),
+    # Audit repository (ATNA)
+    Option("atna_host", "", "syslog server that gets an audit message for each trace, over TLS; empty for none"),
+    Option("atna_port", 6514, "its port"),
+    Option("atna_authorities", "", "PEM of the authorities of its certificate"),
+    Option("atna_certificate", "", "client certificate this server shows it, PEM"),
+    Option("atna_key", "", "key of that certificate, PEM"),
+    Option("atna_source", "dmpws", "AuditSourceID of the messages"),
+    Option("atna_site", "", "AuditEnterpriseSiteID of the messages"),
     # Trust
     Option("trust", "", "folder with anchors/, intermediates/ and crls/; empty for the demo PKI"),
     Option(

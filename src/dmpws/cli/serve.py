@@ -17,6 +17,7 @@ from typing import Any
 from dmpws import __version__
 from dmpws.app import (
     SERVICES_PATH,
+    audit_sender_of,
     build_app,
     build_operator_app,
     certificate_optional,
@@ -26,6 +27,7 @@ from dmpws.app import (
     trust_folder,
     type_rights,
 )
+from dmpws.audit.syslog import send_for_ever
 from dmpws.cli import EXIT_INTERNAL, Failure
 from dmpws.cli.demo import play
 from dmpws.config import Config
@@ -78,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
     children = {"server": lambda: _serve(config)}
     if config.ops_port:
         children["operator port"] = lambda: _serve_operators(config)
+    if config.atna_host:
+        children["audit sender"] = lambda: send_for_ever(audit_sender_of(config), time.sleep)
     supervisor = Supervisor(children, (StorageError, ServerError, TrustFolderError, OSError))
     try:
         supervisor.start()
@@ -107,6 +111,7 @@ def prepare(config: Config, now: datetime | None = None) -> None:
         raise Failure(f"the clock of this machine says {now:%Y-%m-%d %H:%M} UTC: set it before starting", EXIT_INTERNAL)
     _check_tls_mode(config)
     _check_journal(config)
+    _check_atna(config)
     type_rights(config)
     _check_writable(config.data_folder)
     if not config.unix_socket:
@@ -141,6 +146,12 @@ def _check_tls_mode(config: Config) -> None:
 def _check_journal(config: Config) -> None:
     if config.journal and not config.encryption and config.profile not in LABORATORY:
         raise Failure("journal = true needs encryption = true outside the profiles local and test", EXIT_INTERNAL)
+
+
+def _check_atna(config: Config) -> None:
+    for name in ("atna_authorities", "atna_certificate", "atna_key") if config.atna_host else ():
+        if not Path(getattr(config, name)).is_file():
+            raise Failure(f"atna_host needs {name}, a PEM file", EXIT_INTERNAL)
 
 
 def _check_writable(folder: Path) -> None:

@@ -95,6 +95,10 @@ class TraceTable:
         self._db.change(trace_checkpoint.insert(), asdict(point))
         self._db.change(_CUT, {"first": span.first, "last": span.last})
 
+    def after(self, seq: int) -> Sequence[TraceRecord]:
+        """A batch of the traces that follow one, oldest first."""
+        return [TraceRecord(row.seq, json.loads(row.content)) for row in self._db.rows(_BATCH, {"after": seq})]
+
     def rows(self) -> Iterator[ChainRow]:
         """All rows by number, a batch at a time."""
         after = 0
