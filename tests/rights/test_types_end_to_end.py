@@ -16,6 +16,8 @@ from dmpws.domain import oids
 from dmpws.domain.access import Purpose
 from dmpws.domain.code import Code
 from dmpws.domain.document import Status
+from dmpws.pki.cards import Card
+from dmpws.pki.demo import DemoPki
 from dmpws.testing.local import LocalApp, in_air
 
 PATIENT = cast.PATIENTS["nessi"]
@@ -49,12 +51,12 @@ class Ward:
 
     def reader(self, *roles: Code, purpose: Purpose = Purpose.NORMAL, air: bool = False) -> LpsSession:
         """A professional of the hospital with these roles."""
-        doctor = Actor.of_card(self.app.pki.card("medecin-camparini"))
-        card, actor = "medecin-camparini", replace(doctor, roles=roles)
-        if air:
-            card, actor = "hopital-eg", in_air(actor)
+        card = card_of(self.app.pki, roles[0])
+        actor = replace(Actor.of_card(card), roles=roles)
+        name = "hopital-eg" if air else card.name
+        actor = in_air(actor) if air else actor
         reason = "urgence" if purpose is Purpose.BRIS_DE_GLACE else ""
-        lps = self.app.session(card, actor, purpose=purpose, reason=reason)
+        lps = self.app.session(name, actor, purpose=purpose, reason=reason)
         if purpose is Purpose.NORMAL:
             assert lps.add_authorisation(INS).ok
         return lps
@@ -67,6 +69,26 @@ class Ward:
 
     def read(self, lps: LpsSession) -> set[str]:
         return {code for code, unique_id in self.documents.items() if lps.retrieve(INS, [unique_id]).ok}
+
+
+def card_of(pki: DemoPki, profession: Code) -> Card:
+    """CAMPARINI's card, as it would be in another profession."""
+    name = f"camparini-{profession.code}"
+    try:
+        return pki.card(name)
+    except FileNotFoundError:
+        own = pki.card("medecin-camparini").practice
+        return pki.issue(
+            "cps",
+            name,
+            common_name="801234534765",
+            family="CAMPARINI",
+            given="Marcel",
+            organisation=own.structure_name,
+            structure=own.structure,
+            sector=own.sector,
+            profession=profession.code,
+        )
 
 
 def ward_of(app: LocalApp, **options: str) -> Ward:

@@ -39,7 +39,7 @@ def made(data: Path, *options: str) -> Path:
         ["--card", "hopital", "--mode", "INDIRECTE_RENFORCEE"],
         ["--purpose", "bris_de_glace", "--reason", "inconscient", "--secret"],
         ["--patient", "279035121518989^1.2.250.1.213.1.4.10", "--vihf-version", "3.0"],
-        ["--role", "60^1.2.250.1.71.1.2.7"],
+        ["--card", "hopital", "--role", "60^1.2.250.1.71.1.2.7"],
     ],
 )
 def test_made_tokens_pass_their_own_check(options: list[str], data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,6 +75,8 @@ class CertificateIdentity:
     """EKU clientAuth, or keyUsage digitalSignature and keyEncipherment on a certificate that does not sign."""
     not_before: datetime
     not_after: datetime
+    profession: str = ""
+    """Code of table G15 on the card of a professional, of table G16 on one in training; empty without."""
 
 
 def identify(certificate: x509.Certificate) -> CertificateIdentity:
@@ -96,6 +98,7 @@ def identify(certificate: x509.Certificate) -> CertificateIdentity:
         authenticates=authenticates,
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
+        profession=_profession(certificate, TRAINEE_PROFESSION if kind is CertificateKind.CPF else PROFESSION),
     )
 
 
@@ -154,8 +157,18 @@ def _card_kind(extensions: set[x509.ObjectIdentifier], card_type: int | None) ->
 
 
 def _card_type(certificate: x509.Certificate) -> int | None:
+    return _small_integer(certificate, CARD_TYPE)
+
+
+def _profession(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
+    code = _small_integer(certificate, oid)
+    return "" if code is None else str(code)
+
+
+def _small_integer(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> int | None:
+    """The value of an extension that is an INTEGER of one octet, as those of the IGC-CPS are."""
     try:
-        extension = certificate.extensions.get_extension_for_oid(CARD_TYPE).value
+        extension = certificate.extensions.get_extension_for_oid(oid).value
     except x509.ExtensionNotFound:
         return None
     assert isinstance(extension, x509.UnrecognizedExtension)

@@ -107,6 +107,7 @@ def _roles(subject: Subject) -> None:
         where=token.ROLE,
     )
     _specialty(subject, written)
+    _profession(subject, written[0])
 
 
 def _specialty(subject: Subject, written: tuple[Code, ...]) -> None:
@@ -123,6 +124,24 @@ def _specialty(subject: Subject, written: tuple[Code, ...]) -> None:
         where=token.ROLE,
         text=rules.NO_SPECIALTY if doctor and not present else "",
     )
+
+
+def _profession(subject: Subject, role: Code) -> None:
+    """In DIRECTE only the card answers for its holder: what it says of his profession holds (DMPWS D144)."""
+    if subject.mode is not AuthMode.DIRECTE or not subject.policy.profession_of_card:
+        return
+    for holder in subject.holders:
+        trainee = holder.identity.kind is CertificateKind.CPF
+        expected = Code(holder.identity.profession, oids.TRAINEE_PROFESSIONS if trainee else oids.PROFESSIONS)
+        # A professional may act as less than he is: as his own secretary.
+        if expected.code and role.system in (oids.PROFESSIONS, oids.TRAINEE_PROFESSIONS):
+            subject.report.require(
+                role.same(expected),
+                rules.PROFESSION,
+                expected=f"{expected.code}^{expected.system}",
+                found=shown(f"{role.code}^{role.system}"),
+                where=holder.where,
+            )
 
 
 def _software(subject: Subject) -> Software | None:

@@ -59,6 +59,9 @@ class VihfPolicy:
     listed_roles: bool = True
     """False accepts roles outside JDV_J65; the rights table then treats them as `ps`."""
 
+    profession_of_card: bool = True
+    """False believes the token about the profession: any card then opens what a doctor's does (DMPWS D144)."""
+
     reason_for_bris_de_glace: bool = True
     """False lets an emergency access through without Mode_Acces_Raison: its trace will not say why."""
 

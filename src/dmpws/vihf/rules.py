@@ -103,6 +103,7 @@ VERSION = Rule("VIHF-VERSION", "VIHF_Version est une version acceptée", "DMPWS 
 URN = Rule("VIHF-URN", "Ressource_URN vaut urn:dmp", "DMP-FRAME TD0.2", _FORM)
 ROLES = Rule("VIHF-ROLE", "Les rôles sont des codes de JDV_J65-SubjectRole-DMP", "DMP-FRAME TD0.2", _FORM)
 SPECIALTY = Rule("VIHF-SPECIALITE", "Le second rôle précise le premier quand il le faut", "DMP-CLIENT", _FORM)
+PROFESSION = Rule("VIHF-PROFESSION", "La profession est celle de la carte", "DMPWS D144", _IDENTITY)
 PURPOSE = Rule("VIHF-MOTIF", "purposeofuse est un code de la table R248", "DMP-FRAME TD0.2", _FORM)
 REASON = Rule("VIHF-RAISON", "Un bris de glace est motivé par Mode_Acces_Raison", "DMP-CLIENT", _FORM)
 SECRET = Rule(
