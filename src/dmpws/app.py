@@ -116,6 +116,12 @@ def _vihf_entrance(config: Config, store: Store, trust: TrustStore, schemas: Sch
     )
 
 
+def cda_check_of(config: Config) -> Callable[[etree._Element, Report], bool]:
+    """What checks a CDA document at the level of the configuration. Raises OSError as `build_app` does."""
+    schemas = Schemas.load(Path(config.schemas) if config.schemas else None)
+    return cda_checker(config.cda, config.cda_schemas, schemas)
+
+
 def _ihe_entrance(config: Config, _store: Store, trust: TrustStore, _schemas: Schemas) -> IheEntrance:
     domain = affinity_domain(config)
     policy = XuaPolicy(
@@ -256,6 +262,7 @@ def settings_of(config: Config) -> Settings:
         trace_years=config.trace_years,
         institution=config.institution,
         software=f"dmpws {__version__}",
+        refund_months=config.hr_periode_max_mois,
     )
 
 

@@ -16,7 +16,7 @@ from dmpws.domain.authorisation import AuthorisationState, By
 from dmpws.domain.checks import Refused, Rule, refusal
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord, is_minor
 from dmpws.transactions.admission import KNOWN, OPEN, standing_of
-from dmpws.transactions.call import Settings, TraceNotes
+from dmpws.transactions.call import CheckCda, Settings, TraceNotes
 from dmpws.transactions.ports import Store, UnitOfWork
 
 ALLOWED = Rule("ACT-ALLOWED", "L'acte est permis à qui le demande", "DMPWS D147", "DMPAccessDeniedByRightsService")
@@ -75,7 +75,7 @@ class Desk:
     """What an act needs besides its own arguments: built for one request.
 
     now: aware UTC. new_uuid: gives a bare lower-case UUID. motive, proof: why, and the reference of what shows it
-    (a letter, a decision of justice), as the traces keep them.
+    (a letter, a decision of justice), as the traces keep them. check_cda: of documents an act brings.
     """
 
     store: Store
@@ -85,6 +85,7 @@ class Desk:
     actor: Actor
     motive: str = ""
     proof: str = ""
+    check_cda: CheckCda | None = None
 
     @contextmanager
     def act(self, kind: Kind, ins: Ins) -> Iterator[Act]:

@@ -9,10 +9,10 @@ from dmpws.codec.ebxml.submission import read_entry, read_submission
 from dmpws.codec.ebxml.writing import provide_and_register
 from dmpws.domain import oids
 from dmpws.domain.checks import Report, Rule, refusal
-from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Cx, Xcn, format_dtm
 from dmpws.domain.document import HAS_MEMBER, Association, Author, Status, StoredEntry, SubmissionSet
 from dmpws.domain.lot.update import NewMetadata
+from dmpws.domain.producers import BY_PATIENT
 from dmpws.domain.visibility import Owner, sees
 from dmpws.transactions.versioning import new_version, store_update
 
@@ -20,7 +20,6 @@ UNKNOWN = Rule("ACT-DOCUMENT", "Le document est dans ce DMP", "DMPWS D147", "XDS
 DELETED = Rule("ACT-NOT-DELETED", "Un document supprimé ne change plus", "GI-DMP EX_3.3-1050", "XDSMetadataUpdateError")
 
 _SET, _ENTRY = "SubmissionSet01", "Document01"
-_BY_PATIENT = Code("EXP_PATIENT", oids.NON_PROFESSIONALS, "Expression personnelle du patient")
 
 
 def document_of(act: Act, unique_id: str, owner: Owner) -> StoredEntry:
@@ -50,14 +49,14 @@ def _set(act: Act, title: str) -> SubmissionSet:
     """A submission set whose author is the patient (CI-SIS LM 3.3)."""
     ins, name = act.record.ins, act.record.traits.name
     person = Xcn(ins.value, name.birth, name.given, ins.authority, "D", "NH")
-    specialty = f"{_BY_PATIENT.code}^{_BY_PATIENT.display}^{_BY_PATIENT.system}"
+    specialty = f"{BY_PATIENT.code}^{BY_PATIENT.display}^{BY_PATIENT.system}"
     return SubmissionSet(
         id=_SET,
         unique_id=f"2.25.{UUID(act.new_uuid()).int}",
         source_id=oids.DMP_CUSTODIAN,
         patient_id=str(Cx(ins.value, ins.authority, "NH")),
         submission_time=format_dtm(act.now),
-        content_type=_BY_PATIENT,
+        content_type=BY_PATIENT,
         authors=(Author(str(person), specialties=(specialty,)),),
         title=title,
     )

@@ -20,6 +20,7 @@ VERBS = (
     "pki",
     "seed",
     "patient",
+    "producer",
     "vihf",
     "frame",
     "wsdl",

@@ -11,6 +11,7 @@ from dmpws.domain.cda import CdaHeader
 from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Cx, Xcn, Xon, format_dtm
 from dmpws.domain.document import STABLE, Author, DocumentEntry
+from dmpws.domain.producers import BY_PATIENT
 from dmpws.xml.names import HL7
 
 _H = f"{{{HL7}}}"
@@ -21,6 +22,8 @@ _VISIBILITY_NAMES = {
     "INVISIBLE_PATIENT": "Non visible par le patient",
     "INVISIBLE_REPRESENTANTS_LEGAUX": "Non visible par les représentants légaux du patient",
 }
+_BY_PATIENT = f"{BY_PATIENT.code}^{BY_PATIENT.display}^{BY_PATIENT.system}"
+"""authorSpecialty of a patient (CI-SIS LM 3.3)."""
 _CDA_TIMES = ("%Y%m%d%H%M%S%z", "%Y%m%d%H%M%z", "%Y%m%d")
 
 
@@ -131,8 +134,12 @@ def _person(entity: etree._Element) -> Xcn:
 def _author(author: etree._Element) -> Author:
     organisation = author.find(f"{_H}representedOrganization")
     specialty = author.find(f"{_H}code")
+    person = _person(author)
+    if specialty is None and person.id_type == "NH":
+        # A patient's header has no code, his metadata do.
+        return Author(person=str(person), specialties=(_BY_PATIENT,))
     return Author(
-        person=str(_person(author)),
+        person=str(person),
         institutions=(str(_structure(organisation)),) if organisation is not None and _has_id(organisation) else (),
         specialties=(f"{specialty.get('code')}^{specialty.get('displayName', '')}^{specialty.get('codeSystem', '')}",)
         if specialty is not None

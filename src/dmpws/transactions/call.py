@@ -71,6 +71,8 @@ class Settings:
     """A read leaves a row for who tells the patient (DMPWS D159)."""
     software: str = "dmpws"
     """Name and version of the program, as copies for patients show them."""
+    refund_months: int = 24
+    """hr-periode-max-mois: how far back Données de remboursement go (DMPWS D164)."""
     software_name: str = "DMP"
 
 
@@ -98,6 +100,10 @@ class TraceNotes:
     discreet: bool = False
     """A refusal now leaves neither patient nor reason in the trace: who consents to nothing is on no list
     (DMPWS D20)."""
+
+
+CheckCda = Callable[[etree._Element, Report], bool]
+"""Applies the schemas of the configured level to a ClinicalDocument (DMPWS D17)."""
 
 
 class Context(Protocol):
@@ -129,8 +135,8 @@ class Call:
     notes: TraceNotes
     patient: PatientRecord | None
     """The record of the token's INS, when there is one."""
-    check_cda_header: Callable[[etree._Element, Report], bool] | None = None
-    """The schemas of the level, applied to a ClinicalDocument (DMPWS D17); None: not checked."""
+    check_cda_header: CheckCda | None = None
+    """None: not checked."""
 
     def note(self, what: str, old: object, new: object) -> None:
         """Say in the trace what changed."""

@@ -17,7 +17,7 @@ from dmpws.domain.lot.versions import check_set_version
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import PatientRecord
 from dmpws.domain.vaccination import VaccinationNote
-from dmpws.transactions.call import Call
+from dmpws.transactions.call import CheckCda, Context
 
 CDA_SIZE = Rule(
     "CDA-SIZE", "Un document CDA ne dépasse pas la taille permise", "DMPWS LIMITS", "XDSRepositoryMetadataError"
@@ -35,7 +35,13 @@ class Contents:
     notes: dict[str, VaccinationNote] = field(default_factory=dict)
 
 
-def read_contents(call: Call, submission: Submission, octets: Mapping[str, Octets], report: Report) -> Contents:
+def read_contents(
+    call: Context,
+    submission: Submission,
+    octets: Mapping[str, Octets],
+    report: Report,
+    check_cda: CheckCda | None,
+) -> Contents:
     """Parse the CDA documents, check what they hold, and return what the other rules need of it."""
     contents = Contents()
     if call.settings.cda == "off":
@@ -43,14 +49,14 @@ def read_contents(call: Call, submission: Submission, octets: Mapping[str, Octet
     for entry in submission.entries:
         if entry.mime_type in CDA_MIME_TYPES and not entry.is_signature and entry.id in octets:
             try:
-                _read_document(call, entry, octets[entry.id], contents, report)
+                _read_document(call, entry, octets[entry.id], contents, report, check_cda)
             except Refused as refused:
                 report.checks.extend(replace(check, where=entry.id) for check in refused.checks)
     return contents
 
 
 def check_sets(
-    call: Call,
+    call: Context,
     record: PatientRecord,
     submission: Submission,
     contents: Contents,
@@ -67,12 +73,20 @@ def check_sets(
             known = {**known, entry.unique_id: sets[entry.id]}
 
 
-def _read_document(call: Call, entry: DocumentEntry, octets: Octets, contents: Contents, report: Report) -> None:
+def _read_document(
+    call: Context,
+    entry: DocumentEntry,
+    octets: Octets,
+    contents: Contents,
+    report: Report,
+    check_cda: CheckCda | None,
+) -> None:
     limits = call.settings.cda_limits
     if octets.size > limits.octets:
         raise refusal(CDA_SIZE, expected=f"au plus {limits.octets} octets", found=f"{octets.size} octets")
     document, self_presenting = parse_document(octets.read(), limits)
-    _check_schema(call, document, entry.id, report)
+    if check_cda is not None:
+        _check_schema(check_cda, document, entry.id, report)
     check_files(document, report, entry.id)
     if self_presenting:
         check_self_presenting(document.getroottree().getroot(), report, entry.id)
@@ -83,11 +97,9 @@ def _read_document(call: Call, entry: DocumentEntry, octets: Octets, contents: C
         check_note(header, contents.notes[entry.id], entry.id, report)
 
 
-def _check_schema(call: Call, document: etree._Element, where: str, report: Report) -> None:
-    if call.check_cda_header is None:
-        return
+def _check_schema(check_cda: CheckCda, document: etree._Element, where: str, report: Report) -> None:
     schema = Report()
-    call.check_cda_header(document, schema)
+    check_cda(document, schema)
     for check in schema.failures:
         # The official rules have names of their own; those of the header schema are the interface's (SCHEMA-CDA).
         rule = check.rule if check.rule.code == CDA_HEADER.code else CDA_HEADER

@@ -69,7 +69,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     octets = read_documents(body, [e.id for e in submission.entries], call.parts, report)
     registry = registry_facts(call, record, submission)
     depositor = depositor_of(call, [*submission.entries, *registry.targets.values()])
-    contents = read_contents(call, submission, octets, report)
+    contents = read_contents(call, submission, octets, report, call.check_cda_header)
     vsm = vsm_facts(call, record, submission)
     facts = LotFacts(
         record=record,

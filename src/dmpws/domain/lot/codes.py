@@ -8,6 +8,7 @@ from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Cx
 from dmpws.domain.document import Author, DocumentEntry, Submission, SubmissionSet
 from dmpws.domain.lot.facts import LotFacts
+from dmpws.domain.producers import PATIENT_CLASS
 from dmpws.domain.value_sets import Attribute
 
 _METADATA = "XDSRegistryMetadataError"
@@ -16,7 +17,6 @@ CLASS_OF_TYPE = Rule("XDS-CLASS", "classCode est la classe du typeCode", "CI-SIS
 FORBIDDEN_TYPE = Rule("XDS-FORBIDDEN-TYPE", "Un LPS ne crée pas ce type de document", "GI-DMP EX_2.1-1010", _METADATA)
 SPECIALTY = Rule("XDS-SPECIALTY", "authorSpecialty a la forme code^libellé^OID", "ITI TF-3 4.2.3.2.1", _METADATA)
 
-PATIENT_CLASS = Code("90", oids.CLASSES)
 REFUNDS_CLASS = Code("60", oids.CLASSES)
 LOINC = "2.16.840.1.113883.6.1"
 VACCINATION_HISTORY = Code("11369-6", LOINC)
@@ -66,7 +66,7 @@ def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
     reference_types = [Code(Cx.parse(r).type, REFERENCE_ID_SYSTEM) for r in entry.reference_ids]
     _check(Attribute.REFERENCE_ID_TYPE, reference_types, where, facts, report)
     _check_specialties(entry.authors, where, facts, report)
-    if code := forbidden_code(entry):
+    if facts.by_lps and (code := forbidden_code(entry)):
         report.failed(
             FORBIDDEN_TYPE, expected="un type ouvert aux LPS", found=code, where=where, text=outside_domain(code)
         )

@@ -17,7 +17,7 @@ def examine(submission: Submission, facts: LotFacts, report: Report) -> None:
 
     What needs the registry is in dmpws.domain.lot.registry, the lot signature in dmpws.signature.
     """
-    check_structure(submission, report)
+    check_structure(submission, report, signed=facts.by_lps)
     check_metadata(submission, facts, report)
     check_folders(submission, facts, report)
     check_codes(submission, facts, report)

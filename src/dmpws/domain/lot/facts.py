@@ -38,7 +38,8 @@ class LotFacts:
     """The patient, the depositor, the tables and the options.
 
     replaceable: row ids of others' documents that the depositor may replace (a VSM, DMPWS D34).
-    minor: the patient is under age and the DMP keeps the secrets of minors (DMPWS D21).
+    minor: the patient is under age and the DMP keeps the secrets of minors (DMPWS D21). by_lps: an LPS deposits, which
+    signs and has types it may not create; what other producers bring is neither (DMPWS D163).
     today: date of reception. octets, headers: by entry id; an entry without a readable CDA has no header.
     """
 
@@ -54,6 +55,7 @@ class LotFacts:
     octets: Mapping[str, Octets] = field(default_factory=dict)
     headers: Mapping[str, CdaHeader] = field(default_factory=dict)
     replaceable: frozenset[int] = frozenset()
+    by_lps: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,12 @@ SIGNATURE_LEVEL = "N"
 SIGNATURE_PURPOSE = Code("1.2.840.10065.1.12.1.14", "1.2.840.10065.1.12", "Source")
 
 
-def check_structure(submission: Submission, report: Report) -> None:
-    """Check members, association ends, uniqueIds and the signature entry."""
+def check_structure(submission: Submission, report: Report, *, signed: bool) -> None:
+    """Check members, association ends, uniqueIds and, of a lot that is signed, the signature entry."""
     check_associations(submission, report)
     check_unique_ids(submission, report)
-    _check_signature(submission, report)
+    if signed:
+        _check_signature(submission, report)
 
 
 def check_unique_ids(submission: Submission, report: Report) -> None:
