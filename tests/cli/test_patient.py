@@ -170,3 +170,17 @@ def test_a_spoiled_archive_fails_the_check(data: Path, capsys: pytest.CaptureFix
     said = json.loads(capsys.readouterr().out)
     assert said["ok"] is False
     assert "XDM-ZIP" in said["failures"][0]
+
+
+def test_a_program_reads_the_list(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def listed(*words: str) -> list[dict[str, object]]:
+        assert run(data, "--format", "json", "patient", "list", "pat-trois", *words) == 0
+        return list(json.loads(capsys.readouterr().out))
+
+    (letter,) = listed()
+    assert letter.pop("title")
+    assert letter == {
+        "espace": "Comptes rendus", "category": "CPT_REND", "uniqueId": "2.25.42", "typeCode": "11488-4",
+        "status": "APPROVED", "visibility": [],
+    }  # fmt: skip
+    assert [(d["uniqueId"], d["status"]) for d in listed("--all")] == [("2.25.43", "DELETED"), ("2.25.42", "APPROVED")]

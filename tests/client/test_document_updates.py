@@ -10,11 +10,13 @@ from test_documents import report
 
 from dmpws import cast
 from dmpws.client import ClinicalDocument, LpsSession
+from dmpws.client.cda import LOINC
 from dmpws.client.lot import Deposit, submission_set
 from dmpws.client.registry import FoundDocument, query_request, quoted
 from dmpws.client.repository import SubmissionAnswer
 from dmpws.client.update import DOCUMENT_ID, metadata_request, status_request
 from dmpws.codec.ebxml.names import GET_DOCUMENTS
+from dmpws.domain.code import Code
 from dmpws.domain.document import INVISIBLE_PATIENT, MASQUE_PS, Status
 from dmpws.domain.patient import Ins
 from dmpws.testing.local import LocalApp
@@ -23,6 +25,7 @@ from dmpws.xml.names import RIM
 PATIENT = cast.PATIENTS["nessi"]
 INS: Ins = PATIENT.ins
 EVERY = tuple(Status)
+PRESCRIPTION = Code("57833-6", LOINC, "Prescription de médicaments")
 
 
 @pytest.fixture
@@ -41,9 +44,9 @@ def camparini(app: LocalApp, libre: LpsSession) -> LpsSession:
     return session
 
 
-def deposit(session: LpsSession, *visibility: str) -> str:
+def deposit(session: LpsSession, *visibility: str, **changes: object) -> str:
     """uniqueId of a new document."""
-    document: ClinicalDocument = report()
+    document: ClinicalDocument = report(**changes)
     lot = session.build_lot(INS, [Deposit(document, visibility=visibility)])
     assert_ok(session.send_lot(INS, lot))
     return lot.document_ids[0]
@@ -82,6 +85,16 @@ def test_a_masked_document_vanishes_for_others_and_comes_back(libre: LpsSession,
     assert_ok(libre.unmask(INS, unique_id))
     assert found(camparini, unique_id).version == "3"
     assert found(camparini, unique_id).confidentiality == {"N"}
+
+
+def test_what_is_found_stands_under_the_espaces_of_the_record(libre: LpsSession) -> None:
+    """DMPWS D94."""
+    reports = {deposit(libre), deposit(libre)}
+    prescription = deposit(libre, type=PRESCRIPTION)
+    found = libre.find_documents(INS).by_espace
+    assert {heading: {d.unique_id for d in documents} for heading, documents in found.items()} == {
+        "Traitements et soins": {prescription}, "Comptes rendus": reports,
+    }  # fmt: skip
 
 
 def test_what_the_patient_may_see_stays_visible(app: LocalApp, libre: LpsSession) -> None:

@@ -31,6 +31,8 @@ from dmpws.domain.document import Status
 from dmpws.domain.visibility import Owner, reads, sees
 from dmpws.resources import folder
 from dmpws.transactions.call import Settings
+from dmpws.transactions.reading import reader_of
+from dmpws.transactions.record_index import record_index
 from dmpws.xml.names import RIM, XDSB
 
 OCCUPATIONAL = (Code("10", oids.PROFESSIONS), Code("SM25", oids.SKILLS))
@@ -213,6 +215,16 @@ def test_reader(reader: str, shelf: Shelf) -> None:
     assert shelf.read(*READERS[reader]) == read
 
 
+@pytest.mark.parametrize("reader", [name for name in READERS if EXPECTED[name][0] != "refused"])
+def test_the_index_shows_what_the_search_finds(reader: str, shelf: Shelf) -> None:
+    caller, token = READERS[reader]
+    with shelf.world.call(caller, {}, write=False, **token) as call:
+        assert call.patient is not None
+        found = record_index(call, call.patient, reader_of(call, call.patient), tuple(Status))
+    assert {shelf.names[e.unique_id] for e in found["Comptes rendus"]} == documents(EXPECTED[reader][0])
+    assert list(found) == ["Comptes rendus"]
+
+
 def test_the_table_is_whole() -> None:
     assert EXPECTED.keys() == READERS.keys()
 
@@ -225,6 +237,10 @@ def test_the_patient_and_his_representatives(owner: Owner, shelf: Shelf) -> None
         record = next(iter(entries.values())).patient
         assert len(lots) == len(entries) == 20
         assert record
+    with shelf.world.call("libre", {}, write=False) as call:
+        assert call.patient is not None
+        index = record_index(call, call.patient, owner, tuple(Status))
+    assert {shelf.names[e.unique_id] for e in index["Comptes rendus"]} == documents(rows(OWNERS)[owner][0])
     assert {name for name, entry in entries.items() if sees(owner, entry)} == documents(rows(OWNERS)[owner][0])
     assert all(reads(owner, entry) == sees(owner, entry) for entry in entries.values())
     assert not any(sees(owner, replace(entry, is_signature=True)) for entry in entries.values())

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from dmpws.acts import authorisations, closing, identity, masking, rectifying, switches, traits
-from dmpws.cli import EXIT_USAGE, Failure, patient_authorisations, patient_copy, patient_end
+from dmpws.cli import EXIT_USAGE, Failure, patient_authorisations, patient_copy, patient_end, patient_list
 from dmpws.cli.desk import add_reasons, ins_of, operator_desk
 from dmpws.domain.authorisation import Holder, HolderKind
 from dmpws.domain.patient import Switch
@@ -58,6 +58,7 @@ def add_parser(subparsers: Any) -> None:
     how.add_argument("--deceased-on", metavar="YYYYMMDD", help="the patient died that day; for good, too")
     added = verb("restore", _restore, "open a closed record again", motive=True)
     added.add_argument("patient", metavar="PATIENT", help=PATIENT_HELP)
+    patient_list.add_verbs(verb)
     patient_authorisations.add_verbs(verb)
     patient_copy.add_verbs(verb)
     patient_end.add_verbs(verb)

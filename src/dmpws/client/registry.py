@@ -8,9 +8,12 @@ from lxml.builder import ElementMaker
 
 from dmpws.client.errors import Problem
 from dmpws.codec.ebxml.names import CONFIDENTIALITY_CODE, SUCCESS, TYPE_CODE, UNIQUE_ID
+from dmpws.codec.value_sets import rubriques
+from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Cx
 from dmpws.domain.document import Status
 from dmpws.domain.patient import Ins
+from dmpws.domain.rubriques import Espace, by_espace
 from dmpws.xml.names import QUERY, RIM, RS
 
 _Q = ElementMaker(namespace=QUERY, nsmap={"query": QUERY, None: RIM})
@@ -29,6 +32,7 @@ class FoundDocument:
     unique_id: str
     repository: str
     type_code: str
+    type_system: str
     title: str
     mime_type: str
     hash: str
@@ -36,6 +40,11 @@ class FoundDocument:
     creation_time: str
     confidentiality: frozenset[str]
     slots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def espace(self) -> Espace | None:
+        """Where people find it; None for types that no espace shows."""
+        return rubriques().espace_of(Code(self.type_code, self.type_system))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,11 @@ class QueryAnswer:
     @property
     def ok(self) -> bool:
         return self.status == SUCCESS
+
+    @property
+    def by_espace(self) -> dict[str, list[FoundDocument]]:
+        """The documents under the headings people read, in the order of the record (DMPWS D94)."""
+        return by_espace(self.documents, lambda document: document.espace)
 
 
 def cx(ins: Ins) -> str:
@@ -115,6 +129,7 @@ def _document(entry: etree._Element) -> FoundDocument:
         unique_id=unique.get("value", "") if unique is not None else "",
         repository=single("repositoryUniqueId"),
         type_code=(codes(TYPE_CODE) or [""])[0],
+        type_system=entry.findtext(f"{_RIM}Classification[@classificationScheme='{TYPE_CODE}']//{_RIM}Value") or "",
         title=title.get("value", "") if title is not None else "",
         mime_type=entry.get("mimeType", ""),
         hash=single("hash"),

@@ -3,11 +3,16 @@
 No table that maps types to them is public: data/rubriques.tsv is ours, and so are the names of the espaces.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 from dmpws.domain.code import Code
+
+T = TypeVar("T")
+OTHERS = "Autres documents"
+"""Heading of what no espace shows."""
 
 
 class Espace(Enum):
@@ -60,3 +65,19 @@ class Rubriques:
     def of(self, type_code: Code) -> Rubrique | None:
         """Where a document of this type is shown; None for the signature of a lot and for unknown types."""
         return self.table.get((type_code.code, type_code.system))
+
+    def espace_of(self, type_code: Code | None) -> Espace | None:
+        """The espace alone."""
+        rubrique = self.of(type_code) if type_code is not None else None
+        return rubrique.espace if rubrique is not None else None
+
+
+def by_espace(items: Iterable[T], espace_of: Callable[[T], Espace | None]) -> dict[str, list[T]]:
+    """Items under the headings people read, in the order of the record; what no espace shows is last.
+
+    The order of the items is kept; an espace without any is left out.
+    """
+    found: dict[Espace | None, list[T]] = {}
+    for item in items:
+        found.setdefault(espace_of(item), []).append(item)
+    return {espace.value if espace else OTHERS: found[espace] for espace in (*Espace, None) if espace in found}

@@ -24,7 +24,7 @@ def find_documents(asked: Asked, shelf: Shelf, limit: int) -> Found:
 def find_submission_sets(asked: Asked, shelf: Shelf, limit: int) -> Found:
     query = asked.set_query(shelf.patient)
     packages = shelf.store.packages
-    return _visible(lambda offset: packages.find_sets(query, limit=limit, offset=offset), shelf.sets, limit)
+    return visible(lambda offset: packages.find_sets(query, limit=limit, offset=offset), shelf.sets, limit)
 
 
 def find_folders(asked: Asked, shelf: Shelf, limit: int) -> Found:
@@ -62,10 +62,10 @@ def require_few(found: Sequence[object], limit: int) -> None:
 def _entries(asked: Asked, shelf: Shelf, limit: int, *, signatures: bool) -> list[StoredEntry]:
     query = asked.document_query(shelf.patient, signatures=signatures)
     documents = shelf.store.documents
-    return _visible(lambda offset: documents.find(query, limit=limit, offset=offset), shelf.entries, limit)
+    return visible(lambda offset: documents.find(query, limit=limit, offset=offset), shelf.entries, limit)
 
 
-def _visible(page: Callable[[int], Sequence[T]], keep: Callable[[Iterable[T]], list[T]], limit: int) -> list[T]:
+def visible(page: Callable[[int], Sequence[T]], keep: Callable[[Iterable[T]], list[T]], limit: int) -> list[T]:
     """What exists for the reader, page after page: what is hidden does not count towards the limit (DMPWS D64)."""
     kept: list[T] = []
     offset = 0

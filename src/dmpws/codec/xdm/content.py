@@ -74,7 +74,6 @@ class Line:
 def line_of(entry: StoredEntry) -> Line:
     """What a person reads of a document."""
     metadata, _ = read_stored(entry)
-    rubrique = rubriques().of(metadata.type_code) if metadata.type_code is not None else None
     states = [_STATES[entry.status]] if entry.status in _STATES else []
     if MASQUE_PS in entry.visibility:
         states.append("masqué aux professionnels")
@@ -84,7 +83,7 @@ def line_of(entry: StoredEntry) -> Line:
         day=_day(metadata.service_start or metadata.creation_time),
         authors=", ".join(_authors(metadata)),
         states=states,
-        espace=rubrique.espace if rubrique is not None else None,
+        espace=rubriques().espace_of(metadata.type_code),
     )
 
 

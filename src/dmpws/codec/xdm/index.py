@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dmpws.codec.xdm import layout
 from dmpws.codec.xdm.content import Copied, Copy, Line, line_of
 from dmpws.codec.xdm.text import shown
-from dmpws.domain.rubriques import Espace
-
-_OTHERS = "Autres documents"
+from dmpws.domain.rubriques import by_espace
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -66,13 +64,9 @@ def index(copy: Copy, readable: Mapping[str, str]) -> Iterator[bytes]:
 
 
 def _grouped(documents: Iterable[Copied]) -> Sequence[tuple[str, Sequence[tuple[Copied, Line]]]]:
-    """By espace in the order of the record, newest first; types that no espace shows at the end."""
-    found: dict[Espace | None, list[tuple[Copied, Line]]] = {}
-    for document in documents:
-        line = line_of(document.entry)
-        found.setdefault(line.espace, []).append((document, line))
-    order = (*Espace, None)
-    return [(e.value if e else _OTHERS, found[e][::-1]) for e in order if e in found]
+    """By espace in the order of the record, newest first."""
+    lines = [(document, line_of(document.entry)) for document in documents]
+    return list(by_espace(reversed(lines), lambda pair: pair[1].espace).items())
 
 
 def _head(copy: Copy) -> str:
