@@ -12,6 +12,7 @@ from dmpws.app import store_of
 from dmpws.cli import main
 from dmpws.config import load
 from dmpws.domain.authorisation import AuthorisationState, By, Holder, HolderKind, state_of
+from dmpws.pki.demo import create
 
 LIBRE = Holder(HolderKind.PERSON, "899900063480")
 
@@ -30,11 +31,20 @@ def test_a_second_run_changes_nothing(data: Path, capsys: pytest.CaptureFixture[
 
 
 def test_the_plan_comes_on_top_of_the_cast_and_once(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    create(data / "pki", now=datetime.now(UTC))
     assert main(["--data", str(data), "seed"]) == 0
     capsys.readouterr()
-    for opened in (26, 0):
+    for first in (True, False):
         assert main(["--data", str(data), "--format", "json", "seed", "plan"]) == 0
-        assert json.loads(capsys.readouterr().out)["opened"] == opened
+        done = json.loads(capsys.readouterr().out)
+        assert done.keys() == {"opened", "authorisations", "documents"}
+        assert all((count > 0) == first for count in done.values())
+
+
+@pytest.mark.parametrize(("profile", "said"), [("test", "pki init"), ("production", "local and test")])
+def test_the_plan_needs_a_laboratory(data: Path, profile: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", str(data), "--profile", profile, "seed", "plan"]) == 1
+    assert said in capsys.readouterr().err
 
 
 def test_the_sets_can_be_listed_without_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,28 +7,52 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from dmpws import cast
-from dmpws.app import store_of
+from dmpws.app import SERVICES_PATH, build_app, store_of
 from dmpws.cli import Failure
 from dmpws.cli.desk import ins_of
+from dmpws.cli.serve import LABORATORY
+from dmpws.client import ClientError, LpsSession
+from dmpws.client.actor import Actor
+from dmpws.client.transport import WsgiTransport
+from dmpws.config import Config
 from dmpws.domain.authorisation import By
+from dmpws.pki.demo import open_pki
 from dmpws.seed import seed
+from dmpws.seed.feeding import SeedRefused, feed
 from dmpws.seed.situations import open_records
 from dmpws.store import Store, migrate
 from dmpws.transactions.ports import StorageError
 
+EXPIRY = By("dmpws seed expire", capacity="laboratory")
 
-def _cast(store: Store, now: datetime) -> dict[str, int]:
+
+def _cast(_config: Config, store: Store, now: datetime) -> dict[str, int]:
     return {"opened": seed(store, now)}
 
 
-def _plan(store: Store, now: datetime) -> dict[str, int]:
+def _plan(config: Config, store: Store, now: datetime) -> dict[str, int]:
+    """Everything. The documents go through an application like the server's, so they need the cards it trusts."""
+    if config.profile not in LABORATORY:
+        raise Failure(f"the set plan is for the profiles {' and '.join(LABORATORY)}, not {config.profile}")
+    try:
+        pki = open_pki(config.pki_folder)
+    except FileNotFoundError as error:
+        raise Failure(f"no demo PKI: {error}; run `dmpws pki init` first") from None
+    app = build_app(config, store=store)
+
+    def connect(name: str, actor: Actor | None) -> LpsSession:
+        card = pki.card(name)
+        return LpsSession(card, actor=actor, transport=WsgiTransport(app, card, SERVICES_PATH))
+
     opened = seed(store, now)
     done = open_records(store, now)
-    return {**done, "opened": opened + done["opened"]}
+    try:
+        return {**done, "opened": opened + done["opened"], "documents": feed(store, connect)}
+    except (SeedRefused, ClientError) as error:
+        raise Failure(f"the configured server does not take what is seeded: {error}") from None
 
 
-SETS: Mapping[str, Callable[[Store, datetime], dict[str, int]]] = {"cast": _cast, "plan": _plan}
-LABORATORY = By("dmpws seed expire", capacity="laboratory")
+SETS: Mapping[str, Callable[[Config, Store, datetime], dict[str, int]]] = {"cast": _cast, "plan": _plan}
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -49,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         with closing(store_of(args.config)) as store:
             migrate.require_current(store.database.engine)
             now = datetime.now(UTC)
-            done = _expire(store, args, now) if args.what == "expire" else SETS[args.what](store, now)
+            done = _expire(store, args, now) if args.what == "expire" else SETS[args.what](args.config, store, now)
     except StorageError as error:
         raise Failure(str(error)) from None
     print(json.dumps(done) if args.format == "json" else " ".join(f"{name}: {count}" for name, count in done.items()))
@@ -82,4 +106,4 @@ def _expire(store: Store, args: argparse.Namespace, now: datetime) -> dict[str, 
         record = work.patients.find(ins_of(args.config, args.patient))
         if record is None:
             raise Failure(f"{args.patient}: no DMP")
-        return {"expired": work.authorisations.expire(record.id, by=LABORATORY, now=now)}
+        return {"expired": work.authorisations.expire(record.id, by=EXPIRY, now=now)}

@@ -182,7 +182,27 @@ def _patients() -> str:
             person.note,
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return _page("The fictitious patients", lines)
+    return _page("The fictitious patients", [*lines, "", *_documents()])
+
+
+def _documents() -> list[str]:
+    lines = [
+        "## Their documents",
+        "",
+        "`dmpws seed plan` deposits them as signed lots, with the demo cards, through the entrance of the server; each",
+        "vaccination note makes the server write a historique des vaccinations. A document that was replaced is there",
+        "in both versions. No clinical content: a line that says that the patient is fictitious.",
+        "",
+        "| Patients | Title | Type | Form | Day | Author | State |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in cast.table("documents"):
+        names = ", ".join(f"`{key}`" for key in row["patients"].split(","))
+        form = f"{row['form']}, model {row['model']}" if row["model"] else row["form"]
+        state = row["state"].replace("_", " ")
+        cells = [names, row["title"] or "–", f"`{row['type']}`", form, row["day"], f"`{row['author']}`", state]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def _holder(detail: str) -> str:

@@ -1,0 +1,190 @@
+"""The documents of the set `plan`, made as the software of a professional would make them.
+
+Forms: the files of `dmpws.seed.files`, `sections` (level 3), `self-presenting` (the same in a style sheet), `kos`,
+`vaccination`. States: `masked`, `invisible`, `invisible_representatives`, `archived`, `replaced` (by a second version).
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from dmpws import cast
+from dmpws.cast import CastPatient
+from dmpws.client.actor import Actor
+from dmpws.client.cda import LOINC, Attachment, ClinicalDocument, Section
+from dmpws.client.lot import Deposit
+from dmpws.client.registry import cx
+from dmpws.client.vaccination import Vaccination, vaccination_note
+from dmpws.codec.value_sets import value_sets
+from dmpws.domain import oids
+from dmpws.domain.cda import CdaId
+from dmpws.domain.code import Code
+from dmpws.domain.datatypes import format_dtm
+from dmpws.domain.document import (
+    INVISIBLE_PATIENT,
+    INVISIBLE_REPRESENTANTS_LEGAUX,
+    MASQUE_PS,
+    STABLE,
+    Author,
+    DocumentEntry,
+)
+from dmpws.domain.media import DICOM, KEY_OBJECT_SELECTION
+from dmpws.domain.value_sets import Attribute
+from dmpws.seed.files import FILES, imaging_reference
+
+_SPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "seed.dmpws")
+_PARIS = ZoneInfo("Europe/Paris")
+_VISIBILITY = {
+    "masked": MASQUE_PS,
+    "invisible": INVISIBLE_PATIENT,
+    "invisible_representatives": INVISIBLE_REPRESENTANTS_LEGAUX,
+}
+_FINDINGS = Code("55110-1", LOINC, "Conclusion")
+_XSL = "http://www.w3.org/1999/XSL/Transform"
+_VACCINE = ("68747507", "VACCIN D'ESSAI")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A row of `dmpws/data/documents.tsv` for one of its patients."""
+
+    patient: CastPatient
+    row: Mapping[str, str]
+
+    @property
+    def author(self) -> str:
+        """The card of the demo PKI that deposits it."""
+        return self.row["author"]
+
+    @property
+    def state(self) -> str:
+        return self.row["state"]
+
+    def unique_id(self, version: int = 1) -> str:
+        """The same everywhere (DMPWS D173)."""
+        return self._oid(f"version {version}")
+
+    def deposit(self, author: Actor, *, version: int = 1, replaces: str = "") -> Deposit:
+        """What to deposit. author: who writes. replaces: entryUUID of the version before."""
+        if self.row["form"] == "kos":
+            reference = imaging_reference(self._oid("instance"), self._oid("study"))
+            return Deposit(reference, entry=self._entry(author))
+        octets = self._document(author, version).to_xml()
+        if self.row["form"] == "self-presenting":
+            octets = _self_presenting(octets)
+        hidden = (_VISIBILITY[self.state],) if self.state in _VISIBILITY else ()
+        return Deposit(octets, replaces=replaces, visibility=hidden)
+
+    def _document(self, author: Actor, version: int) -> ClinicalDocument:
+        person, at, form, title = self.patient, self._at, self.row["form"], self.row["title"]
+        unique_id, set_id = self.unique_id(version), self._oid("set")
+        if form == "vaccination":
+            cis, name = _VACCINE
+            vaccination = Vaccination(cis, name, at.date(), lot="LOT-ESSAI", id=self._uuid("vaccination").upper())
+            return vaccination_note(
+                person.ins, person.traits, author, vaccination, effective=at, unique_id=unique_id, set_id=set_id
+            )
+        root, _, extension = self.row["model"].partition("/")
+        line = f"{title}, version {version}. Patient fictif."
+        body: Attachment | list[Section] = [Section(_FINDINGS, title, [line])]
+        if form in FILES:
+            media_type, make = FILES[form]
+            body = Attachment(media_type, make(line))
+        return ClinicalDocument(
+            person.ins,
+            person.traits,
+            author,
+            _type(self.row["type"]),
+            title,
+            body,
+            effective=at,
+            service_start=at,
+            unique_id=unique_id,
+            set_id=set_id,
+            version=version,
+            replaces=self.unique_id(version - 1) if version > 1 else "",
+            templates=(CdaId(root, extension) if extension else root,) if root else (),
+        )
+
+    def _entry(self, author: Actor) -> DocumentEntry:
+        """The metadata of an imaging reference, which has no header to read them from."""
+        specialty, study = author.specialty, self._oid("study")
+        kind = _type("IMG-KOS")
+        time_of = format_dtm(self._at)
+        name = self.patient.traits.name
+        return DocumentEntry(
+            id="",
+            unique_id=self.unique_id(),
+            patient_id=cx(self.patient.ins),
+            mime_type=DICOM,
+            object_type=STABLE,
+            class_code=value_sets().class_of(kind),
+            type_code=kind,
+            format_code=Code(KEY_OBJECT_SELECTION, "1.2.840.10008.2.6.1", "Key Object Selection Document"),
+            facility_type=author.facility_type,
+            practice_setting=author.practice_setting,
+            confidentiality=(Code("N", oids.CONFIDENTIALITY, "Normal"),),
+            event_codes=(),
+            authors=(
+                Author(
+                    author.person_xcn,
+                    (author.structure_xon,),
+                    (f"{specialty.code}^{specialty.display}^{specialty.system}",),
+                ),
+            ),
+            legal_authenticator=author.person_xcn,
+            creation_time=time_of,
+            service_start=time_of,
+            service_stop="",
+            language="fr-FR",
+            source_patient_id=cx(self.patient.ins),
+            source_patient_info=(
+                f"PID-5|{name.birth}^{name.given}^^^^^L",
+                f"PID-7|{self.patient.traits.birth_date}",
+                f"PID-8|{self.patient.traits.sex}",
+            ),
+            reference_ids=(
+                f"{study}^^^^urn:ihe:iti:xds:2016:studyInstanceUID",
+                f"{self.patient.key}-1^^^&2.25.1&ISO^urn:ihe:iti:xds:2013:accession",
+            ),
+            hash="",
+            size="",
+            repository_unique_id="",
+            lid="",
+            title=self.row["title"],
+            comments="",
+        )
+
+    @property
+    def _at(self) -> datetime:
+        return datetime.combine(date.fromisoformat(self.row["day"]), time(10), _PARIS)
+
+    def _uuid(self, what: str) -> str:
+        return str(uuid.uuid5(_SPACE, f"{self.patient.key} {self.row['key']} {what}"))
+
+    def _oid(self, what: str) -> str:
+        return f"2.25.{uuid.UUID(self._uuid(what)).int}"
+
+
+def planned() -> list[Planned]:
+    """Every document, in the order of the table."""
+    return [Planned(cast.PATIENTS[key], row) for row in cast.table("documents") for key in row["patients"].split(",")]
+
+
+def _type(code: str) -> Code:
+    members = value_sets().sets[Attribute.TYPE]
+    return next(member.code for (known, _), member in members.items() if known == code)
+
+
+def _self_presenting(cda: bytes) -> bytes:
+    """The style sheet that shows the CDA it carries (GI-DMP EX_2.1-1115)."""
+    inside = cda.partition(b"?>")[2]
+    return b"".join((
+        b'<?xml version="1.0" encoding="UTF-8"?>\n<?xml-stylesheet type="text/xsl" href="#"?>\n',
+        f'<xsl:stylesheet version="1.0" xmlns:xsl="{_XSL}" xmlns:h="urn:hl7-org:v3">'.encode(),
+        b'<data:Contenu xmlns:data="urn:asip-sante:ci-sis">', inside, b"</data:Contenu>",
+        b'<xsl:template match="/"><html><body><h1><xsl:value-of select="//h:ClinicalDocument/h:title"/></h1>',
+        b'<p><xsl:value-of select="//h:section/h:text"/></p></body></html></xsl:template></xsl:stylesheet>',
+    ))  # fmt: skip

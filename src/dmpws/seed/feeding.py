@@ -1,0 +1,63 @@
+"""Depositing the documents of the set `plan`: signed lots through the server's own entrance, in this process.
+
+What is seeded is what the server accepts; it passes the same checks and leaves the same traces.
+"""
+
+from contextlib import ExitStack
+from itertools import groupby
+
+from dmpws.client import LpsSession
+from dmpws.client.repository import SubmissionAnswer
+from dmpws.client.scenario import HOSPITAL_DOCTOR, Connect
+from dmpws.domain.document import StoredEntry
+from dmpws.seed.documents import Planned, planned
+from dmpws.store import Store
+
+_ACTORS = {"hopital": HOSPITAL_DOCTOR}
+"""Who works with the card of a structure."""
+
+
+class SeedRefused(Exception):
+    """The server refuses a document of ours; the message is its answer."""
+
+
+def feed(store: Store, connect: Connect) -> int:
+    """Deposit the documents that are not there yet, and return how many. Raises SeedRefused.
+
+    connect: opens a session with a card, on a server that works on `store`.
+    """
+    missing = [document for document in planned() if _stored(store, document.unique_id()) is None]
+    with ExitStack() as opened:
+        sessions: dict[str, LpsSession] = {}
+        for (_, card), group in groupby(sorted(missing, key=_lot), key=_lot):
+            if card not in sessions:
+                sessions[card] = opened.enter_context(connect(card, _ACTORS.get(card)))
+            _deposit(store, sessions[card], list(group))
+    return len(missing)
+
+
+def _lot(document: Planned) -> tuple[str, str]:
+    return document.patient.key, document.author
+
+
+def _deposit(store: Store, lps: LpsSession, documents: list[Planned]) -> None:
+    """One lot of all of them, then what happens to some of them."""
+    ins = documents[0].patient.ins
+    _accepted(lps.submit(ins, [document.deposit(lps.actor) for document in documents]))
+    for document in documents:
+        if document.state == "archived":
+            _accepted(lps.archive(ins, document.unique_id()))
+        if document.state == "replaced":
+            first = _stored(store, document.unique_id())
+            assert first is not None
+            _accepted(lps.submit(ins, [document.deposit(lps.actor, version=2, replaces=first.entry_uuid)]))
+
+
+def _accepted(answer: SubmissionAnswer) -> None:
+    if answer.problems:
+        raise SeedRefused("; ".join(f"{problem.code}: {problem.text}" for problem in answer.problems))
+
+
+def _stored(store: Store, unique_id: str) -> StoredEntry | None:
+    with store.read() as work:
+        return next(iter(work.documents.by_unique_id([unique_id])), None)

@@ -1,0 +1,200 @@
+"""The documents of the set `plan`: what the cases 3.1 and 3.2 of the test plan look for is there, and is valid."""
+
+import base64
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+
+from dmpws import cast
+from dmpws.client import LpsSession
+from dmpws.client.registry import FoundDocument
+from dmpws.client.scenario import HOSPITAL_DOCTOR
+from dmpws.codec.cda import parse_document, read_header
+from dmpws.codec.cda_body import check_files
+from dmpws.codec.cda_metadata import entry_of
+from dmpws.codec.self_presenting import check_self_presenting
+from dmpws.codec.value_sets import rubriques
+from dmpws.domain.checks import Report
+from dmpws.domain.code import Code
+from dmpws.domain.document import MASQUE_PS, Status, StoredEntry
+from dmpws.domain.media import DICOM, kos_flaw
+from dmpws.domain.query import DocumentQuery
+from dmpws.domain.rubriques import Espace
+from dmpws.pki.demo import DemoPki
+from dmpws.seed.documents import planned
+from dmpws.seed.feeding import SeedRefused, feed
+from dmpws.seed.situations import open_records
+from dmpws.soap.validation import Schemas
+from dmpws.store import Store, open_store
+from dmpws.testing.local import LocalApp, in_air
+from dmpws.testing.postgres import migrate
+from dmpws.xml.names import HL7
+
+EVERY = (Status.APPROVED, Status.ARCHIVED, Status.DEPRECATED)
+READ = ("cas2", "cas3", "cas4")
+"""The patients of the plan for the reading of every document."""
+
+
+def planted(store: Store, pki: DemoPki, now: datetime) -> LocalApp:
+    app = LocalApp(store, pki, now)
+    open_records(store, now)
+    feed(store, app.session)
+    return app
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, pki: DemoPki, now: datetime) -> Iterator[LocalApp]:
+    folder = tmp_path_factory.mktemp("documents")
+    url = f"sqlite:///{folder / 'dmpws.sqlite'}"
+    migrate(url)
+    store = open_store(url, folder / "documents")
+    yield planted(store, pki, now)
+    store.close()
+
+
+@pytest.fixture
+def libre(app: LocalApp) -> LpsSession:
+    return app.session("medecin-libre")
+
+
+def stored(store: Store, key: str) -> list[StoredEntry]:
+    with store.read() as work:
+        record = work.patients.find(cast.PATIENTS[key].ins)
+        assert record is not None
+        return list(work.documents.find(DocumentQuery(record.id, tuple(Status)), limit=1000))
+
+
+def only(lps: LpsSession, patient: str, key: str, version: int = 1) -> FoundDocument:
+    """A document of the table, as the professional finds it."""
+    wanted = next(d for d in planned() if (d.patient.key, d.row["key"]) == (patient, key)).unique_id(version)
+    found = lps.find_documents(cast.PATIENTS[patient].ins, statuses=EVERY).documents
+    return next(d for d in found if d.unique_id == wanted)
+
+
+@pytest.mark.parametrize("key", READ)
+def test_every_class_an_lps_feeds_is_there(app: LocalApp, key: str) -> None:
+    classes = {entry.class_code for entry in stored(app.store, key)}
+    assert classes >= {"10", "11", "31", "42", "43", "44", "45", "52", "95"}
+
+
+@pytest.mark.parametrize("key", READ)
+def test_every_espace_has_a_document(app: LocalApp, key: str) -> None:
+    shown = (rubriques().of(Code(e.type_code, e.type_system)) for e in stored(app.store, key))
+    assert {rubrique.espace for rubrique in shown if rubrique is not None} == set(Espace)
+
+
+@pytest.mark.parametrize(
+    ("key", "version", "status", "start"),
+    [
+        ("tiff", 1, Status.APPROVED, b"II*\0"),
+        ("jpeg-masked", 1, Status.APPROVED, b"\xff\xd8\xff"),
+        ("consultation", 1, Status.APPROVED, b"%PDF-"),
+        ("text-invisible", 1, Status.APPROVED, b"Consultation"),
+        ("rtf-archived", 1, Status.ARCHIVED, b"{\\rtf1"),
+        ("text-replaced", 1, Status.DEPRECATED, b"Consultation"),
+        ("text-replaced", 2, Status.APPROVED, b"Consultation"),
+    ],
+)
+def test_files_are_read_in_each_format_and_state(
+    libre: LpsSession, key: str, version: int, status: Status, start: bytes
+) -> None:
+    document = only(libre, "cas2", key, version)
+    assert document.status == status
+    read = libre.retrieve(cast.PATIENTS["cas2"].ins, [document.unique_id])
+    assert read.problems == ()
+    root, _ = parse_document(read.documents[0].octets.read())
+    text = root.findtext(f"{{{HL7}}}component/{{{HL7}}}nonXMLBody/{{{HL7}}}text") or ""
+    assert base64.b64decode(text).startswith(start)
+
+
+@pytest.mark.parametrize("key", ["vsm", "cs8", "biology", "biology-self-presenting", "imaging-reference"])
+def test_what_is_no_file_is_read_too(libre: LpsSession, key: str) -> None:
+    document = only(libre, "cas2", key)
+    assert libre.retrieve(cast.PATIENTS["cas2"].ins, [document.unique_id]).problems == ()
+
+
+def test_a_masked_document_is_for_its_author_and_the_treating_doctor(app: LocalApp, libre: LpsSession) -> None:
+    ins = cast.PATIENTS["cas2"].ins
+    masked = only(libre, "cas2", "jpeg-masked")
+    assert MASQUE_PS in masked.confidentiality
+    hospital = app.session("hopital", in_air(HOSPITAL_DOCTOR))
+    seen = hospital.find_documents(ins, statuses=EVERY)
+    assert seen.problems == ()
+    assert masked.unique_id not in {d.unique_id for d in seen.documents}
+    assert masked.unique_id in {d.unique_id for d in app.session("medecin-camparini").find_documents(ins).documents}
+
+
+@pytest.mark.parametrize(
+    ("patient", "key", "code"),
+    [
+        ("cas2", "text-invisible", "INVISIBLE_PATIENT"),
+        ("attribut", "invisible", "INVISIBLE_PATIENT"),
+        ("attribut", "masked", "MASQUE_PS"),
+        ("cas2-ad1", "not-for-representatives", "INVISIBLE_REPRESENTANTS_LEGAUX"),
+    ],
+)
+def test_documents_are_hidden_as_the_cases_need_them(libre: LpsSession, patient: str, key: str, code: str) -> None:
+    assert code in only(libre, patient, key).confidentiality
+
+
+@pytest.mark.parametrize("key", ["cas1", "cas2", "cas3", "cas2-ad2", "cas4"])
+def test_a_vaccination_has_its_historique(app: LocalApp, key: str) -> None:
+    types = [entry.type_code for entry in stored(app.store, key)]
+    assert (types.count("87273-9"), types.count("11369-6")) == (1, 1)
+
+
+def test_a_vaccination_to_validate_is_replaced_by_the_doctor(app: LocalApp) -> None:
+    (note,) = [e for e in stored(app.store, "cas1") if e.type_code == "87273-9"]
+    assert note.author_institutions == {"499900063480001"}
+    assert "899900063480" not in note.author_persons
+
+
+@pytest.mark.parametrize("key", ["cas16", *READ])
+def test_images_are_found_by_their_references(app: LocalApp, key: str) -> None:
+    types = {entry.type_code for entry in stored(app.store, key)}
+    assert types >= {"18748-4", "IMG-KOS"}
+
+
+def test_every_stored_document_passes_the_checks_of_level_header(app: LocalApp, schemas: Schemas) -> None:
+    checked = 0
+    for person in cast.PATIENTS.values():
+        if not person.has_dmp:
+            continue
+        for entry in stored(app.store, person.key):
+            with app.store.read() as work:
+                octets = work.documents.octets(entry).read()
+            checked += 1
+            if entry.mime_type == DICOM:
+                assert kos_flaw(octets) == ""
+                continue
+            report = Report()
+            document, self_presenting = parse_document(octets)
+            schemas.check_cda_header(document, report)
+            check_files(document, report, entry.unique_id)
+            if self_presenting:
+                check_self_presenting(document.getroottree().getroot(), report, entry.unique_id)
+            report.raise_failures()
+            header, described = read_header(document, self_presenting=self_presenting), entry_of(octets, "e")
+            assert header.patient.ids[0].extension == person.ins.value
+            assert (described.unique_id, described.author_persons) == (entry.unique_id, entry.author_persons)
+    assert checked > len(planned())
+
+
+def test_a_second_run_adds_nothing(app: LocalApp) -> None:
+    before = {key: len(stored(app.store, key)) for key in READ}
+    assert feed(app.store, app.session) == 0
+    assert {key: len(stored(app.store, key)) for key in READ} == before
+
+
+@pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+def test_postgres_takes_the_same(store: Store, pki: DemoPki, now: datetime) -> None:
+    other = planted(store, pki, now)
+    assert feed(store, other.session) == 0
+    assert len(stored(store, "cas2")) > 20
+
+
+def test_a_server_that_refuses_is_heard(store: Store, pki: DemoPki, now: datetime) -> None:
+    without_records = LocalApp(store, pki, now)
+    with pytest.raises(SeedRefused, match="DMPAuthorizationNotFound"):
+        feed(store, without_records.session)
