@@ -65,7 +65,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """Every entry by kind and key."""
+    """Entries by kind and key: those that a change is about, and what they refer to."""
 
     structures: dict[str, Structure]
     professionals: dict[str, Professional]
@@ -73,11 +73,17 @@ class _Tables:
     software: dict[str, Software]
 
     @classmethod
-    def of(cls, directory: EditableDirectory) -> "_Tables":
+    def of(cls, directory: EditableDirectory, entries: Iterable[Entry]) -> "_Tables":
+        """Read what these entries need; of people, who are many, only those they name."""
+        cards = {entry.key for entry in entries if entry.kind is CARD}
+        people = {entry.key for entry in entries if entry.kind is PROFESSIONAL}
+        known = {card.serial: card for card in directory.cards(cards)}
+        people |= {card.holder for card in known.values()}
+        people |= {entry.values["holder"] for entry in entries if "holder" in entry.values}
         return cls(
             {s.identifier: s for s in directory.structures()},
-            {p.identifier: p for p in directory.professionals()},
-            {c.serial: c for c in directory.all_cards()},
+            {p.identifier: p for p in directory.professionals(people)},
+            known,
             {s.number: s for s in directory.all_software()},
         )
 
@@ -94,7 +100,7 @@ class _Tables:
 def entries_of(store: DirectoryStore, kind: Kind) -> Sequence[Any]:
     """All entries of a kind, by key."""
     with store.read() as work:
-        return list(_Tables.of(work.directory).by_kind(kind).values())
+        return _ALL[kind.word](work.directory)
 
 
 def change(
@@ -117,7 +123,7 @@ def change(
     with store.read() if dry_run else store.write() as work:
         if not dry_run:
             work.directory.lock()
-        summary = _planned(_Tables.of(work.directory), entries, new)
+        summary = _planned(_Tables.of(work.directory, entries), entries, new)
         if not dry_run:
             for made in summary.changes:
                 _PUT[made.kind.word](work.directory)(made.after)
@@ -126,6 +132,12 @@ def change(
     return summary
 
 
+_ALL: Mapping[str, Callable[[EditableDirectory], Sequence[Any]]] = {
+    STRUCTURE.word: lambda directory: directory.structures(),
+    PROFESSIONAL.word: lambda directory: directory.professionals(),
+    CARD.word: lambda directory: directory.all_cards(),
+    SOFTWARE.word: lambda directory: directory.all_software(),
+}
 _PUT: Mapping[str, Callable[[EditableDirectory], Callable[[Any], None]]] = {
     STRUCTURE.word: lambda directory: directory.put_structure,
     PROFESSIONAL.word: lambda directory: directory.put_professional,

@@ -28,6 +28,7 @@ _PROFESSIONALS = (
     .order_by(professional.c.identifier)
 )
 _PROFESSIONAL = Ready(_PROFESSIONALS.where(professional.c.identifier == bindparam("id")))
+_SOME_PROFESSIONALS = _PROFESSIONALS.where(one_of(professional.c.identifier, "ids"))
 _UNLINK = delete(professional_structure).where(professional_structure.c.professional == bindparam("id"))
 _DIRECTORY_LOCK = 0x646972
 """Key of the advisory lock of PostgreSQL."""
@@ -67,9 +68,11 @@ class DirectoryTable:
     def professional(self, identifier: str) -> Professional | None:
         return next(iter(_people(self._db.rows(_PROFESSIONAL, {"id": identifier}))), None)
 
-    def professionals(self) -> Sequence[Professional]:
-        """All of them, by identifier."""
-        return _people(self._db.rows(_PROFESSIONALS))
+    def professionals(self, identifiers: Collection[str] | None = None) -> Sequence[Professional]:
+        """Those of these identifiers, or all of them; by identifier."""
+        if identifiers is None:
+            return _people(self._db.rows(_PROFESSIONALS))
+        return _people(self._db.rows(_SOME_PROFESSIONALS, {"ids": list(identifiers)}))
 
     def cards(self, serials: Collection[str]) -> Sequence[Card]:
         """The known ones of these certificates."""

@@ -1,6 +1,6 @@
 """What a transaction may ask of the outside: interfaces only. dmpws.store implements them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -441,7 +441,7 @@ class EditableDirectory(Directory, Protocol):
 
     def structures(self) -> Sequence[Structure]: ...
 
-    def professionals(self) -> Sequence[Professional]: ...
+    def professionals(self, identifiers: Collection[str] | None = None) -> Sequence[Professional]: ...
 
     def all_cards(self) -> Sequence[Card]: ...
 
