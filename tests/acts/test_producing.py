@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dmpws.acts import closing, masking
 from dmpws.acts.actor import Actor, operator, patient, producer, representative
 from dmpws.acts.desk import Desk
+from dmpws.acts.listing import list_documents
 from dmpws.acts.producing import (
     Given,
     deposit_dispensation,
@@ -296,6 +297,8 @@ def test_a_reader_finds_them(app: LocalApp, schemas: Schemas) -> None:
         for subject, (kind, title) in SUBJECTS.items()
     }
     assert made.keys() == PLACES.keys()
+    listed = {e.unique_id for e in list_documents(world.desk(patient(INS)), INS)[Espace.PERSONNEL.value]}
+    assert listed >= set(made.values())
     titles = {made[subject]: title for subject, (_, title) in SUBJECTS.items()}
     for subject, (kind, title) in SUBJECTS.items():
         slots = {"$XDSDocumentEntryTypeCode": [f"('{kind.code}^^{kind.system}')"]}

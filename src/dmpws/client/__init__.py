@@ -5,11 +5,14 @@
 """
 
 from dmpws.client.actor import Actor
+from dmpws.client.biology import read_results
 from dmpws.client.cda import Attachment, ClinicalDocument, Section
 from dmpws.client.errors import BadAnswer, ClientError, Problem, ServerFault, Unreachable
 from dmpws.client.lot import Deposit, Lot
 from dmpws.client.session import KIT, LpsSession
 from dmpws.client.vaccination import Vaccination, vaccination_note
+from dmpws.client.vsm import read_vsm
+from dmpws.client.vsm_writing import vsm
 from dmpws.pki.cards import Card
 from dmpws.vihf.issue import Lps
 
@@ -30,5 +33,8 @@ __all__ = [
     "ServerFault",
     "Unreachable",
     "Vaccination",
+    "read_results",
+    "read_vsm",
     "vaccination_note",
+    "vsm",
 ]

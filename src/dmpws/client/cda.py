@@ -66,7 +66,8 @@ class ClinicalDocument:
 
     unique_id, set_id: OIDs. replaces: uniqueId of the version this one replaces, version is then one higher.
     templates: templateIds of the model a level 3 document follows, at least one (CI-SIS SM 3.5).
-    body: a file (level 1), sections, or a structuredBody (level 3).
+    body: a file (level 1), sections, or a structuredBody (level 3). treating_doctor: the patient's médecin traitant,
+    whom a VSM names.
     """
 
     ins: Ins
@@ -84,6 +85,7 @@ class ClinicalDocument:
     version: int = 1
     replaces: str = ""
     templates: tuple[str | CdaId, ...] = ()
+    treating_doctor: Actor | None = None
 
     def to_xml(self) -> bytes:
         """Return the document, UTF-8 with an XML declaration."""
@@ -108,6 +110,7 @@ def _header(document: ClinicalDocument) -> list[etree._Element]:
         _author(document.author, document.effective),
         _custodian(document.author),
         _legal_authenticator(document.author, document.effective),
+        *([_treating_doctor(document.treating_doctor)] if document.treating_doctor else []),
         _documentation_of(document),
     ]
     if document.replaces:
@@ -145,6 +148,17 @@ def _legal_authenticator(actor: Actor, time: datetime) -> etree._Element:
     return E.legalAuthenticator(
         E.time(value=hl7_time(time)), E.signatureCode(code="S"), assigned(E.assignedEntity, actor)
     )
+
+
+def _treating_doctor(actor: Actor) -> etree._Element:
+    function = coded(E.functionCode, Code("PCP", "2.16.840.1.113883.5.88", "Médecin traitant"))
+    entity = E.associatedEntity(
+        E.id(root=oids.PERSONS, extension=actor.person),
+        E.associatedPerson(*_person(actor)),
+        _organisation(E.scopingOrganization, actor),
+        classCode="PROV",
+    )
+    return E.participant(function, E.time(nullFlavor="UNK"), entity, typeCode="INF")
 
 
 def _documentation_of(document: ClinicalDocument) -> etree._Element:
