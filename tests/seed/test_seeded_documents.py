@@ -1,12 +1,15 @@
 """The documents of the set `plan`: what the cases 3.1 and 3.2 of the test plan look for is there, and is valid."""
 
 import base64
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import pytest
 
 from dmpws import cast
+from dmpws.acts.actor import Actor
+from dmpws.acts.desk import Desk
 from dmpws.client import LpsSession
 from dmpws.client.registry import FoundDocument
 from dmpws.client.scenario import HOSPITAL_DOCTOR
@@ -14,21 +17,25 @@ from dmpws.codec.cda import parse_document, read_header
 from dmpws.codec.cda_body import check_files
 from dmpws.codec.cda_metadata import entry_of
 from dmpws.codec.self_presenting import check_self_presenting
-from dmpws.codec.value_sets import rubriques
+from dmpws.codec.value_sets import rubriques, value_sets
 from dmpws.domain.checks import Report
 from dmpws.domain.code import Code
-from dmpws.domain.document import MASQUE_PS, Status, StoredEntry
-from dmpws.domain.media import DICOM, kos_flaw
+from dmpws.domain.document import MASQUE_PS, SIGNATURE_CLASS, Status, StoredEntry
+from dmpws.domain.media import DICOM, PDF, kos_flaw
+from dmpws.domain.producers import ASSURANCE_MALADIE, DOSSIER_PHARMACEUTIQUE
 from dmpws.domain.query import DocumentQuery
 from dmpws.domain.rubriques import Espace
+from dmpws.domain.value_sets import Attribute
 from dmpws.pki.demo import DemoPki
 from dmpws.seed.documents import planned
 from dmpws.seed.feeding import SeedRefused, feed
+from dmpws.seed.producing import produce
 from dmpws.seed.situations import open_records
 from dmpws.soap.validation import Schemas
 from dmpws.store import Store, open_store
 from dmpws.testing.local import LocalApp, in_air
 from dmpws.testing.postgres import migrate
+from dmpws.transactions.call import Settings
 from dmpws.xml.names import HL7
 
 EVERY = (Status.APPROVED, Status.ARCHIVED, Status.DEPRECATED)
@@ -40,7 +47,13 @@ def planted(store: Store, pki: DemoPki, now: datetime) -> LocalApp:
     app = LocalApp(store, pki, now)
     open_records(store, now)
     feed(store, app.session)
+    produce(store, desks(app))
     return app
+
+
+def desks(app: LocalApp) -> Callable[[Actor], Desk]:
+    check = Schemas.load().check_cda_header
+    return lambda who: Desk(app.store, app.now, lambda: str(uuid.uuid4()), Settings(), who, check_cda=check)
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +86,29 @@ def only(lps: LpsSession, patient: str, key: str, version: int = 1) -> FoundDocu
 
 
 @pytest.mark.parametrize("key", READ)
-def test_every_class_an_lps_feeds_is_there(app: LocalApp, key: str) -> None:
-    classes = {entry.class_code for entry in stored(app.store, key)}
-    assert classes >= {"10", "11", "31", "42", "43", "44", "45", "52", "95"}
+def test_every_class_is_there(app: LocalApp, key: str) -> None:
+    types = value_sets().sets[Attribute.TYPE].values()
+    every = {member.class_code for member in types} - {SIGNATURE_CLASS.code}
+    assert {entry.class_code for entry in stored(app.store, key)} == every
+    assert len(every) == 11
+
+
+@pytest.mark.parametrize("key", READ)
+def test_documents_of_every_producer_are_there(app: LocalApp, key: str) -> None:
+    found = stored(app.store, key)
+    assert {e.type_code for e in found} >= {"REMB", "EXPPAT_1", "EXPPAT_2", "EXPPAT_3", "DOCPAT02", "DOCPAT05"}
+    authors = frozenset[str]().union(*(e.author_institutions for e in found if e.type_code in ("REMB", "60593-1")))
+    assert authors >= {ASSURANCE_MALADIE.structure, DOSSIER_PHARMACEUTIQUE.structure}
+    assert {e.author_persons for e in found if e.class_code == "90"} == {frozenset({cast.PATIENTS[key].ins.value})}
+
+
+def test_refunds_are_there_as_a_file_and_structured(app: LocalApp, libre: LpsSession) -> None:
+    ins, found = cast.PATIENTS["desmaux"].ins, {}
+    for entry in stored(app.store, "desmaux"):
+        (read,) = libre.retrieve(ins, [entry.unique_id]).documents
+        header = read_header(parse_document(read.octets.read())[0])
+        found[entry.status] = (header.media_type, "1.2.250.1.213.1.1.1.36" in header.template_ids)
+    assert found == {Status.DEPRECATED: (PDF, False), Status.APPROVED: ("", True)}
 
 
 @pytest.mark.parametrize("key", READ)
@@ -178,19 +211,19 @@ def test_every_stored_document_passes_the_checks_of_level_header(app: LocalApp, 
             header, described = read_header(document, self_presenting=self_presenting), entry_of(octets, "e")
             assert header.patient.ids[0].extension == person.ins.value
             assert (described.unique_id, described.author_persons) == (entry.unique_id, entry.author_persons)
-    assert checked > len(planned())
+    assert checked > len(planned()) + len(planned("produced"))
 
 
 def test_a_second_run_adds_nothing(app: LocalApp) -> None:
     before = {key: len(stored(app.store, key)) for key in READ}
-    assert feed(app.store, app.session) == 0
+    assert feed(app.store, app.session) + produce(app.store, desks(app)) == 0
     assert {key: len(stored(app.store, key)) for key in READ} == before
 
 
 @pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
 def test_postgres_takes_the_same(store: Store, pki: DemoPki, now: datetime) -> None:
     other = planted(store, pki, now)
-    assert feed(store, other.session) == 0
+    assert feed(store, other.session) + produce(store, desks(other)) == 0
     assert len(stored(store, "cas2")) > 20
 
 
@@ -198,3 +231,5 @@ def test_a_server_that_refuses_is_heard(store: Store, pki: DemoPki, now: datetim
     without_records = LocalApp(store, pki, now)
     with pytest.raises(SeedRefused, match="DMPAuthorizationNotFound"):
         feed(store, without_records.session)
+    with pytest.raises(SeedRefused, match="aucun DMP pour cet INS"):
+        produce(store, desks(without_records))

@@ -2,12 +2,15 @@
 
 import argparse
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 
 from dmpws import cast
-from dmpws.app import SERVICES_PATH, build_app, store_of
+from dmpws.acts import actor as acts
+from dmpws.acts.desk import Desk
+from dmpws.app import SERVICES_PATH, build_app, cda_check_of, settings_of, store_of
 from dmpws.cli import Failure
 from dmpws.cli.desk import ins_of
 from dmpws.cli.serve import LABORATORY
@@ -19,6 +22,7 @@ from dmpws.domain.authorisation import By
 from dmpws.pki.demo import open_pki
 from dmpws.seed import seed
 from dmpws.seed.feeding import SeedRefused, feed
+from dmpws.seed.producing import produce
 from dmpws.seed.situations import open_records
 from dmpws.store import Store, migrate
 from dmpws.transactions.ports import StorageError
@@ -46,8 +50,14 @@ def _plan(config: Config, store: Store, now: datetime) -> dict[str, int]:
 
     opened = seed(store, now)
     done = open_records(store, now)
+    settings, check = settings_of(config), cda_check_of(config)
+
+    def desk_of(who: acts.Actor) -> Desk:
+        return Desk(store, now, lambda: str(uuid.uuid4()), settings, who, check_cda=check)
+
     try:
-        return {**done, "opened": opened + done["opened"], "documents": feed(store, connect)}
+        documents = feed(store, connect) + produce(store, desk_of)
+        return {**done, "opened": opened + done["opened"], "documents": documents}
     except (SeedRefused, ClientError) as error:
         raise Failure(f"the configured server does not take what is seeded: {error}") from None
 

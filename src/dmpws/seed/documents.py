@@ -41,7 +41,7 @@ _VISIBILITY = {
     "invisible": INVISIBLE_PATIENT,
     "invisible_representatives": INVISIBLE_REPRESENTANTS_LEGAUX,
 }
-_FINDINGS = Code("55110-1", LOINC, "Conclusion")
+FINDINGS = Code("55110-1", LOINC, "Conclusion")
 _XSL = "http://www.w3.org/1999/XSL/Transform"
 _VACCINE = ("68747507", "VACCIN D'ESSAI")
 
@@ -55,12 +55,37 @@ class Planned:
 
     @property
     def author(self) -> str:
-        """The card of the demo PKI that deposits it."""
+        """The card of the demo PKI that deposits it, or the producer."""
         return self.row["author"]
 
     @property
     def state(self) -> str:
         return self.row["state"]
+
+    @property
+    def type(self) -> Code:
+        members = value_sets().sets[Attribute.TYPE]
+        return next(member.code for (known, _), member in members.items() if known == self.row["type"])
+
+    @property
+    def model(self) -> str | CdaId:
+        """templateId, perhaps with a version, of the model of a structured document."""
+        root, _, extension = self.row["model"].partition("/")
+        return CdaId(root, extension) if extension else root
+
+    @property
+    def at(self) -> datetime | None:
+        """When it was written, and the act took place."""
+        day = self.row["day"]
+        return datetime.combine(date.fromisoformat(day), time(10), _PARIS) if day else None
+
+    @property
+    def set_id(self) -> str:
+        return self._oid("set")
+
+    def line(self, version: int) -> str:
+        """All that it says."""
+        return f"{self.row['title']}, version {version}. Patient fictif."
 
     def unique_id(self, version: int = 1) -> str:
         """The same everywhere (DMPWS D173)."""
@@ -78,17 +103,16 @@ class Planned:
         return Deposit(octets, replaces=replaces, visibility=hidden)
 
     def _document(self, author: Actor, version: int) -> ClinicalDocument:
-        person, at, form, title = self.patient, self._at, self.row["form"], self.row["title"]
-        unique_id, set_id = self.unique_id(version), self._oid("set")
+        person, at, form, title = self.patient, self._written, self.row["form"], self.row["title"]
+        unique_id, set_id = self.unique_id(version), self.set_id
         if form == "vaccination":
             cis, name = _VACCINE
             vaccination = Vaccination(cis, name, at.date(), lot="LOT-ESSAI", id=self._uuid("vaccination").upper())
             return vaccination_note(
                 person.ins, person.traits, author, vaccination, effective=at, unique_id=unique_id, set_id=set_id
             )
-        root, _, extension = self.row["model"].partition("/")
-        line = f"{title}, version {version}. Patient fictif."
-        body: Attachment | list[Section] = [Section(_FINDINGS, title, [line])]
+        line = self.line(version)
+        body: Attachment | list[Section] = [Section(FINDINGS, title, [line])]
         if form in FILES:
             media_type, make = FILES[form]
             body = Attachment(media_type, make(line))
@@ -96,7 +120,7 @@ class Planned:
             person.ins,
             person.traits,
             author,
-            _type(self.row["type"]),
+            self.type,
             title,
             body,
             effective=at,
@@ -105,14 +129,13 @@ class Planned:
             set_id=set_id,
             version=version,
             replaces=self.unique_id(version - 1) if version > 1 else "",
-            templates=(CdaId(root, extension) if extension else root,) if root else (),
+            templates=(self.model,) if self.row["model"] else (),
         )
 
     def _entry(self, author: Actor) -> DocumentEntry:
         """The metadata of an imaging reference, which has no header to read them from."""
         specialty, study = author.specialty, self._oid("study")
-        kind = _type("IMG-KOS")
-        time_of = format_dtm(self._at)
+        kind, moment = self.type, format_dtm(self._written)
         name = self.patient.traits.name
         return DocumentEntry(
             id="",
@@ -135,8 +158,8 @@ class Planned:
                 ),
             ),
             legal_authenticator=author.person_xcn,
-            creation_time=time_of,
-            service_start=time_of,
+            creation_time=moment,
+            service_start=moment,
             service_stop="",
             language="fr-FR",
             source_patient_id=cx(self.patient.ins),
@@ -158,8 +181,10 @@ class Planned:
         )
 
     @property
-    def _at(self) -> datetime:
-        return datetime.combine(date.fromisoformat(self.row["day"]), time(10), _PARIS)
+    def _written(self) -> datetime:
+        if self.at is None:
+            raise ValueError(f"{self.row['key']}: a document of an LPS has its day")
+        return self.at
 
     def _uuid(self, what: str) -> str:
         return str(uuid.uuid5(_SPACE, f"{self.patient.key} {self.row['key']} {what}"))
@@ -168,14 +193,9 @@ class Planned:
         return f"2.25.{uuid.UUID(self._uuid(what)).int}"
 
 
-def planned() -> list[Planned]:
-    """Every document, in the order of the table."""
-    return [Planned(cast.PATIENTS[key], row) for row in cast.table("documents") for key in row["patients"].split(",")]
-
-
-def _type(code: str) -> Code:
-    members = value_sets().sets[Attribute.TYPE]
-    return next(member.code for (known, _), member in members.items() if known == code)
+def planned(table: str = "documents") -> list[Planned]:
+    """Every document of a table, in its order: `documents` come from an LPS, `produced` do not."""
+    return [Planned(cast.PATIENTS[key], row) for row in cast.table(table) for key in row["patients"].split(",")]
 
 
 def _self_presenting(cda: bytes) -> bytes:

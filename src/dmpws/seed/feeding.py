@@ -3,6 +3,7 @@
 What is seeded is what the server accepts; it passes the same checks and leaves the same traces.
 """
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from itertools import groupby
 
@@ -26,14 +27,19 @@ def feed(store: Store, connect: Connect) -> int:
 
     connect: opens a session with a card, on a server that works on `store`.
     """
-    missing = [document for document in planned() if _stored(store, document.unique_id()) is None]
+    documents = missing(store, planned())
     with ExitStack() as opened:
         sessions: dict[str, LpsSession] = {}
-        for (_, card), group in groupby(sorted(missing, key=_lot), key=_lot):
+        for (_, card), group in groupby(sorted(documents, key=_lot), key=_lot):
             if card not in sessions:
                 sessions[card] = opened.enter_context(connect(card, _ACTORS.get(card)))
             _deposit(store, sessions[card], list(group))
-    return len(missing)
+    return len(documents)
+
+
+def missing(store: Store, documents: Iterable[Planned]) -> list[Planned]:
+    """Those that were never stored."""
+    return [document for document in documents if _stored(store, document.unique_id()) is None]
 
 
 def _lot(document: Planned) -> tuple[str, str]:

@@ -190,17 +190,26 @@ def _documents() -> list[str]:
         "## Their documents",
         "",
         "`dmpws seed plan` deposits them as signed lots, with the demo cards, through the entrance of the server; each",
-        "vaccination note makes the server write a historique des vaccinations. A document that was replaced is there",
-        "in both versions. No clinical content: a line that says that the patient is fictitious.",
+        "vaccination note makes the server write a historique des vaccinations. Those of the patients and of systems",
+        "come by the acts of their producers. A document that was replaced is there in both versions. No clinical",
+        "content: a line that says that the patient is fictitious.",
         "",
         "| Patients | Title | Type | Form | Day | Author | State |",
         "|---|---|---|---|---|---|---|",
     ]
-    for row in cast.table("documents"):
+    for row in (*cast.table("documents"), *cast.table("produced")):
         names = ", ".join(f"`{key}`" for key in row["patients"].split(","))
         form = f"{row['form']}, model {row['model']}" if row["model"] else row["form"]
         state = row["state"].replace("_", " ")
-        cells = [names, row["title"] or "–", f"`{row['type']}`", form, row["day"], f"`{row['author']}`", state]
+        cells = [
+            names,
+            row["title"] or "–",
+            f"`{row['type']}`",
+            form,
+            row["day"] or "recent",
+            f"`{row['author']}`",
+            state,
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
