@@ -8,7 +8,7 @@ from dmpws.client.actor import Actor
 from dmpws.client.biology import read_results
 from dmpws.client.cda import Attachment, ClinicalDocument, Section
 from dmpws.client.errors import BadAnswer, ClientError, Problem, ServerFault, Unreachable
-from dmpws.client.lot import Deposit, Lot
+from dmpws.client.lot import Deposit, Lot, NewFolder
 from dmpws.client.session import KIT, LpsSession
 from dmpws.client.vaccination import Vaccination, vaccination_note
 from dmpws.client.vsm import read_vsm
@@ -28,6 +28,7 @@ __all__ = [
     "Lot",
     "Lps",
     "LpsSession",
+    "NewFolder",
     "Problem",
     "Section",
     "ServerFault",

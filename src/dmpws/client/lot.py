@@ -1,6 +1,7 @@
 """A lot of submission: documents, their metadata, their signature (TD2.1)."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from dmpws.domain import oids
 from dmpws.domain.code import Code
 from dmpws.domain.datatypes import format_dtm
 from dmpws.domain.document import (
+    APND,
     HAS_MEMBER,
     INVISIBLE_PATIENT,
     MASQUE_PS,
@@ -24,9 +26,12 @@ from dmpws.domain.document import (
     SIGNATURE_TYPE,
     SIGNS,
     STABLE,
+    XFRM,
+    XFRM_RPLC,
     Association,
     Author,
     DocumentEntry,
+    Folder,
     SubmissionSet,
 )
 from dmpws.domain.octets import Octets
@@ -45,10 +50,21 @@ _SIGNATURE_FORMAT = Code("http://www.w3.org/2000/09/xmldsig#", "URN", "Default S
 
 
 @dataclass(frozen=True, slots=True)
+class NewFolder:
+    """A folder (classeur) made with the lot. codes: at least one. Several documents may name the same object."""
+
+    title: str
+    codes: tuple[Code, ...]
+    unique_id: str = field(default_factory=new_oid)
+
+
+@dataclass(frozen=True, slots=True)
 class Deposit:
     """One document to deposit.
 
     document: a CDA, or what to make one of. replaces: entryUUID of the version it replaces (TD2.1b).
+    completes, transforms: entryUUID of the document it is an addendum to, or another form of (APND, XFRM); one that it
+    both transforms and replaces is XFRM_RPLC. folders: new ones, or entryUUIDs of registered ones, that it goes into.
     visibility: masking codes (MASQUE_PS, INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX).
     entry: the metadata, for octets that are not a CDA and cannot give them (imaging references).
     """
@@ -58,6 +74,17 @@ class Deposit:
     visibility: tuple[str, ...] = ()
     comments: str = ""
     entry: DocumentEntry | None = None
+    completes: str = ""
+    transforms: str = ""
+    folders: tuple["NewFolder | str", ...] = ()
+
+    @property
+    def relations(self) -> tuple[tuple[str, str], ...]:
+        """Association type and entryUUID of each document this one is related to."""
+        given = {RPLC: self.replaces, APND: self.completes, XFRM: self.transforms}
+        if self.replaces == self.transforms:
+            given = {XFRM_RPLC: self.replaces, APND: self.completes}
+        return tuple((kind, target) for kind, target in given.items() if target)
 
     def described(self, octets: bytes, entry_id: str) -> DocumentEntry:
         """The document entry: the one given, or the one the CDA header gives."""
@@ -124,7 +151,9 @@ def build_lot(
         f"uuid-{n}@urn:ihe:iti:xds-b:2007": InlineOctets(content) for n, content in enumerate([*octets, signature], 1)
     }
     includes = [(entry.id, href_of(key)) for entry, key in zip(everything, attachments, strict=True)]
-    body = provide_and_register(lot, everything, _associations(entries, deposits), includes)
+    folders = _new_folders(deposits, lot.patient_id)
+    links = [*_associations(entries, deposits), *_filing(entries, deposits, folders)]
+    body = provide_and_register(lot, everything, links, includes, folders.values())
     document_ids = tuple(entry.unique_id for entry in entries)
     return Lot(lot.unique_id, signature_id, lot.submission_time, document_ids, body, attachments)
 
@@ -168,12 +197,35 @@ def _associations(entries: Sequence[DocumentEntry], deposits: Sequence[Deposit])
         Association(f"association{n}", kind, source, target, _ORIGINAL)
         for n, (kind, source, target) in enumerate(links, 1)
     ]
-    replacements = [
-        Association(f"replacement{n}", RPLC, entry.id, deposit.replaces)
-        for n, (entry, deposit) in enumerate(zip(entries, deposits, strict=True), 1)
-        if deposit.replaces
+    relations = [
+        (kind, entry.id, target)
+        for entry, deposit in zip(entries, deposits, strict=True)
+        for kind, target in deposit.relations
     ]
-    return members + replacements
+    return members + [Association(f"relation{n}", *relation) for n, relation in enumerate(relations, 1)]
+
+
+def _new_folders(deposits: Sequence[Deposit], patient_id: str) -> dict[NewFolder, Folder]:
+    new = dict.fromkeys(f for deposit in deposits for f in deposit.folders if isinstance(f, NewFolder))
+    return {f: Folder(f"Folder{n:02d}", f.unique_id, patient_id, f.codes, f.title) for n, f in enumerate(new, 1)}
+
+
+def _filing(
+    entries: Sequence[DocumentEntry], deposits: Sequence[Deposit], folders: Mapping[NewFolder, Folder]
+) -> Iterator[Association]:
+    """The lot holds its new folders, and what puts documents into folders (ITI TF-3 4.2.1.4)."""
+    numbers = itertools.count(1)
+
+    def member(source: str, target: str) -> Association:
+        return Association(f"filing{next(numbers)}", HAS_MEMBER, source, target)
+
+    for folder in folders.values():
+        yield member(SET_ID, folder.id)
+    for entry, deposit in zip(entries, deposits, strict=True):
+        for named in deposit.folders:
+            link = member(named if isinstance(named, str) else folders[named].id, entry.id)
+            yield link
+            yield member(SET_ID, link.id)
 
 
 def _signature_entry(lot: SubmissionSet, unique_id: str, actor: Actor) -> DocumentEntry:

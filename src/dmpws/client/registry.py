@@ -7,7 +7,20 @@ from lxml import etree
 from lxml.builder import ElementMaker
 
 from dmpws.client.errors import Problem
-from dmpws.codec.ebxml.names import CONFIDENTIALITY_CODE, SUCCESS, TYPE_CODE, UNIQUE_ID
+from dmpws.codec.ebxml.fragments import LAST_UPDATE
+from dmpws.codec.ebxml.names import (
+    CONFIDENTIALITY_CODE,
+    FOLDER_CODE,
+    FOLDER_NODE,
+    FOLDER_UNIQUE_ID,
+    SET_AUTHOR,
+    SET_CONTENT_TYPE,
+    SET_SOURCE_ID,
+    SET_UNIQUE_ID,
+    SUCCESS,
+    TYPE_CODE,
+    UNIQUE_ID,
+)
 from dmpws.codec.value_sets import rubriques
 from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Cx
@@ -48,13 +61,54 @@ class FoundDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundSet:
+    """A submission set (lot) of a TD3.1 answer. submission_time: UTC DTM. authors: XCN of the persons."""
+
+    entry_uuid: str
+    unique_id: str
+    source_id: str
+    status: Status
+    submission_time: str
+    content_type: str
+    title: str
+    authors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFolder:
+    """A folder of a TD3.1 answer. last_update: UTC DTM."""
+
+    entry_uuid: str
+    lid: str
+    unique_id: str
+    status: Status
+    codes: tuple[str, ...]
+    title: str
+    last_update: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAssociation:
+    """An association of a TD3.1 answer. type: HAS_MEMBER, RPLC … of dmpws.domain.document; the ends are entryUUIDs."""
+
+    uuid: str
+    type: str
+    source: str
+    target: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
 class QueryAnswer:
-    """Answer of TD3.1: the entries (LeafClass) or only their ids (ObjectRef), and the problems."""
+    """Answer of TD3.1: what was found (LeafClass) or only ids (ObjectRef), and the problems."""
 
     status: str
     documents: tuple[FoundDocument, ...] = ()
     references: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    sets: tuple[FoundSet, ...] = ()
+    folders: tuple[FoundFolder, ...] = ()
+    associations: tuple[FoundAssociation, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -89,11 +143,16 @@ def query_request(
 
 def query_answer(body: etree._Element) -> QueryAnswer:
     """Read an AdhocQueryResponse."""
+    packages = list(body.iter(f"{_RIM}RegistryPackage"))
+    folders = [p for p in packages if p.find(f"{_RIM}Classification[@classificationNode='{FOLDER_NODE}']") is not None]
     return QueryAnswer(
         body.get("status", ""),
         tuple(_document(e) for e in body.iter(f"{_RIM}ExtrinsicObject")),
         tuple(e.get("id", "") for e in body.iter(f"{_RIM}ObjectRef")),
         registry_problems(body),
+        tuple(_set(p) for p in packages if p not in folders),
+        tuple(map(_folder, folders)),
+        tuple(map(_association, body.iter(f"{_RIM}Association"))),
     )
 
 
@@ -105,36 +164,86 @@ def registry_problems(body: etree._Element) -> tuple[Problem, ...]:
     )
 
 
-def _document(entry: etree._Element) -> FoundDocument:
-    slots = {
+def _slots(item: etree._Element) -> dict[str, tuple[str, ...]]:
+    return {
         slot.get("name", ""): tuple(v.text or "" for v in slot.iter(f"{_RIM}Value"))
-        for slot in entry.findall(f"{_RIM}Slot")
+        for slot in item.findall(f"{_RIM}Slot")
     }
 
-    def single(name: str) -> str:
-        return (slots.get(name) or ("",))[0]
 
-    def codes(scheme: str) -> list[str]:
-        found = entry.findall(f"{_RIM}Classification[@classificationScheme='{scheme}']")
-        return [c.get("nodeRepresentation", "") for c in found]
+def _codes(item: etree._Element, scheme: str) -> tuple[str, ...]:
+    found = item.findall(f"{_RIM}Classification[@classificationScheme='{scheme}']")
+    return tuple(c.get("nodeRepresentation", "") for c in found)
 
-    unique = entry.find(f"{_RIM}ExternalIdentifier[@identificationScheme='{UNIQUE_ID}']")
-    title = entry.find(f"{_RIM}Name/{_RIM}LocalizedString")
+
+def _identifier(item: etree._Element, scheme: str) -> str:
+    found = item.find(f"{_RIM}ExternalIdentifier[@identificationScheme='{scheme}']")
+    return found.get("value", "") if found is not None else ""
+
+
+def _title(item: etree._Element) -> str:
+    text = item.find(f"{_RIM}Name/{_RIM}LocalizedString")
+    return text.get("value", "") if text is not None else ""
+
+
+def _first(values: Sequence[str] | None) -> str:
+    return values[0] if values else ""
+
+
+def _set(package: etree._Element) -> FoundSet:
+    authors = package.findall(f"{_RIM}Classification[@classificationScheme='{SET_AUTHOR}']")
+    return FoundSet(
+        entry_uuid=package.get("id", ""),
+        unique_id=_identifier(package, SET_UNIQUE_ID),
+        source_id=_identifier(package, SET_SOURCE_ID),
+        status=Status(package.get("status", "")),
+        submission_time=_first(_slots(package).get("submissionTime")),
+        content_type=_first(_codes(package, SET_CONTENT_TYPE)),
+        title=_title(package),
+        authors=tuple(person for author in authors for person in _slots(author).get("authorPerson", ())),
+    )
+
+
+def _folder(package: etree._Element) -> FoundFolder:
+    return FoundFolder(
+        entry_uuid=package.get("id", ""),
+        lid=package.get("lid", ""),
+        unique_id=_identifier(package, FOLDER_UNIQUE_ID),
+        status=Status(package.get("status", "")),
+        codes=_codes(package, FOLDER_CODE),
+        title=_title(package),
+        last_update=_first(_slots(package).get(LAST_UPDATE)),
+    )
+
+
+def _association(link: etree._Element) -> FoundAssociation:
+    get = link.get
+    return FoundAssociation(
+        uuid=get("id", ""),
+        type=get("associationType", ""),
+        source=get("sourceObject", ""),
+        target=get("targetObject", ""),
+        status=Status(get("status", "")),
+    )
+
+
+def _document(entry: etree._Element) -> FoundDocument:
+    slots = _slots(entry)
     version = entry.find(f"{_RIM}VersionInfo")
     return FoundDocument(
         entry_uuid=entry.get("id", ""),
         lid=entry.get("lid", ""),
         version=version.get("versionName", "") if version is not None else "",
         status=Status(entry.get("status", "")),
-        unique_id=unique.get("value", "") if unique is not None else "",
-        repository=single("repositoryUniqueId"),
-        type_code=(codes(TYPE_CODE) or [""])[0],
+        unique_id=_identifier(entry, UNIQUE_ID),
+        repository=_first(slots.get("repositoryUniqueId")),
+        type_code=_first(_codes(entry, TYPE_CODE)),
         type_system=entry.findtext(f"{_RIM}Classification[@classificationScheme='{TYPE_CODE}']//{_RIM}Value") or "",
-        title=title.get("value", "") if title is not None else "",
+        title=_title(entry),
         mime_type=entry.get("mimeType", ""),
-        hash=single("hash"),
-        size=int(single("size") or 0),
-        creation_time=single("creationTime"),
-        confidentiality=frozenset(codes(CONFIDENTIALITY_CODE)),
+        hash=_first(slots.get("hash")),
+        size=int(_first(slots.get("size")) or 0),
+        creation_time=_first(slots.get("creationTime")),
+        confidentiality=frozenset(_codes(entry, CONFIDENTIALITY_CODE)),
         slots=slots,
     )

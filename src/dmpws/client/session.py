@@ -24,9 +24,10 @@ from dmpws.client.actor import Actor
 from dmpws.client.envelope import body_of, envelope
 from dmpws.client.errors import BadAnswer
 from dmpws.client.lot import Deposit, Lot, build_lot, submission_set
+from dmpws.client.queries import StoredQueries
 from dmpws.client.received import ReceivedSink
 from dmpws.client.transport import Answer, HttpsTransport, Transport
-from dmpws.codec.ebxml.names import FIND_DOCUMENTS, GET_DOCUMENTS
+from dmpws.codec.ebxml.names import GET_DOCUMENTS
 from dmpws.domain.access import Purpose
 from dmpws.domain.authorisation import ListMode
 from dmpws.domain.authorised import DateType
@@ -65,7 +66,7 @@ class _Received:
     parts: Mapping[str, Octets] = field(default_factory=dict)
 
 
-class LpsSession:
+class LpsSession(StoredQueries):
     """A DMP-compatible software in use by one professional.
 
     card: opens the TLS connection and signs VIHF and lots. url: base of the services
@@ -304,42 +305,10 @@ class LpsSession:
         """TD2.1, or TD2.2 with a CPE: make, sign and deposit a lot."""
         return self.send_lot(ins, self.build_lot(ins, deposits, title=title))
 
-    # TD3.1, TD3.2
-
-    def find_documents(
-        self,
-        ins: Ins,
-        *,
-        statuses: Sequence[Status] = (Status.APPROVED,),
-        parameters: Mapping[str, Sequence[str]] | None = None,
-        return_type: str = "LeafClass",
-    ) -> registry.QueryAnswer:
-        """TD3.1, FindDocuments. parameters: further `$XDSDocumentEntry…` in stored query coding."""
-        slots = {
-            "$XDSDocumentEntryPatientId": [f"'{registry.cx(ins)}'"],
-            "$XDSDocumentEntryStatus": [registry.quoted(statuses)],
-            **(parameters or {}),
-        }
-        return self._query(ins, FIND_DOCUMENTS, slots, return_type)
-
-    def get_documents(
-        self,
-        ins: Ins,
-        *,
-        unique_ids: Sequence[str] = (),
-        entry_uuids: Sequence[str] = (),
-        return_type: str = "LeafClass",
-    ) -> registry.QueryAnswer:
-        """TD3.1, GetDocuments by uniqueId or by entryUUID."""
-        slots = {}
-        if unique_ids:
-            slots["$XDSDocumentEntryUniqueId"] = [registry.quoted(unique_ids)]
-        if entry_uuids:
-            slots["$XDSDocumentEntryEntryUUID"] = [registry.quoted(entry_uuids)]
-        return self._query(ins, GET_DOCUMENTS, slots, return_type)
+    # TD3.1 (its queries are those of StoredQueries), TD3.2
 
     def _query(
-        self, ins: Ins, query: str, slots: Mapping[str, Sequence[str]], return_type: str
+        self, ins: Ins, query: str, slots: Mapping[str, Sequence[str]], return_type: str = "LeafClass"
     ) -> registry.QueryAnswer:
         request = registry.query_request(query, slots, return_type=return_type)
         return registry.query_answer(self._call("TD3.1", ins, request).body)

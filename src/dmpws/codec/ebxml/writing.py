@@ -8,7 +8,7 @@ from lxml.builder import ElementMaker
 
 from dmpws.codec.ebxml import names
 from dmpws.domain.code import Code
-from dmpws.domain.document import Association, Author, DocumentEntry, SubmissionSet
+from dmpws.domain.document import Association, Author, DocumentEntry, Folder, SubmissionSet
 from dmpws.xml.names import LCM, RIM, XDSB, XML, XOP
 
 _R = ElementMaker(namespace=RIM, nsmap={None: RIM})
@@ -32,11 +32,13 @@ def provide_and_register(
     entries: Iterable[DocumentEntry],
     associations: Iterable[Association],
     includes: Iterable[tuple[str, str]],
+    folders: Iterable[Folder] = (),
 ) -> etree._Element:
     """Build the Body of ITI-41; includes: (entry id, Content-ID href) of each document."""
     numbers = itertools.count(1)
     objects = _R.RegistryObjectList(
         registry_package(submission_set, numbers),
+        *(folder_package(folder, numbers) for folder in folders),
         *(extrinsic_object(entry, numbers) for entry in entries),
         *(association(a) for a in associations),
     )
@@ -62,6 +64,21 @@ def registry_package(lot: SubmissionSet, numbers: Iterator[int]) -> etree._Eleme
         node,
         *(_identifier(scheme, lot.id, value, numbers) for scheme, value in ids.items()),
         id=lot.id,
+    )
+
+
+def folder_package(folder: Folder, numbers: Iterator[int]) -> etree._Element:
+    """A folder; `numbers` give the ids of its parts."""
+    node = _R.Classification(
+        classificationNode=names.FOLDER_NODE, classifiedObject=folder.id, id=f"classification{next(numbers)}"
+    )
+    ids = {names.FOLDER_PATIENT_ID: folder.patient_id, names.FOLDER_UNIQUE_ID: folder.unique_id}
+    return _R.RegistryPackage(
+        *_texts(folder.title, folder.comments),
+        *(classification(names.FOLDER_CODE, folder.id, code, numbers) for code in folder.codes),
+        node,
+        *(_identifier(scheme, folder.id, value, numbers) for scheme, value in ids.items()),
+        id=folder.id,
     )
 
 
