@@ -222,7 +222,9 @@ class _Writer:
             if not isinstance(entry, part.kinds):
                 raise ValueError(f"{part.heading.name} holds no {type(entry).__name__}")
             name = f"e{next(self._numbers)}"
-            rows.append(E.tr(E.td(_day(entry)), E.td(*_negated(entry), E.content(entry.label, ID=name))))
+            status = entry.status if isinstance(entry, Allergy) else None
+            state = [E.td(E.content(status.display or status.code, ID=f"{name}-status"))] if status else []
+            rows.append(E.tr(E.td(_day(entry)), E.td(*_negated(entry), E.content(entry.label, ID=name)), *state))
             entries.append(_signed(_WRITE[type(entry)](entry, f"#{name}"), origin))
         table = [E.table(E.tbody(*rows))] if rows else []
         paragraphs = [E.paragraph(text) for text in words]
@@ -346,6 +348,7 @@ def _allergy(entry: Allergy, reference: str) -> Any:
         status = E.observation(
             *map(template, (f"{_CCD}.50", f"{_CCD}.57", f"{PCC}.1.1", f"{_ANS}.30")),
             coded(E.code, _STATUS),
+            _text(f"{reference}-status"),
             E.statusCode(code="completed"),
             _code("value", entry.status, **{_TYPE: "CE"}),
             classCode="OBS",
@@ -369,6 +372,8 @@ def _treatment(entry: Treatment, reference: str) -> Any:
     act = _begun("substanceAdministration", entry, *templates, classCode="SBADM", negationInd=_negation(entry))
     time = _time(entry.start, entry.stop)
     time.set(_TYPE, "IVL_TS")
+    if not entry.stop:
+        time.append(E.high(nullFlavor="UNK"))
     act.extend([coded(E.code, _DRUG), _text(reference), E.statusCode(code="completed"), time])
     if entry.every is not None:
         period = E.effectiveTime(_quantity("period", entry.every), operator="A")
