@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmpws.domain.datatypes import Cx, Xcn, Xon, escape, format_dtm, is_dtm, is_oid, parse_dtm, unescape
+from dmpws.domain.kept import LONGEST, kept
 
 LIBRE = "899900063480^LIBRE^MAX^^^^^^&1.2.250.1.71.4.2.1&ISO^D^^^IDNPS"
 CABINET = "CABINET DR LIBRE^^^^^&1.2.250.1.71.4.2.2&ISO^IDNST^^^499900063480001"
@@ -107,3 +108,17 @@ def test_dtm_round_trip(moment: datetime) -> None:
 )
 def test_not_a_dtm(text: str) -> None:
     assert not is_dtm(text)
+
+
+def test_short_texts_are_read_once() -> None:
+    """A lot says the same names again and again; what somebody sends may be megabytes, and is not kept."""
+    read: list[str] = []
+
+    @kept
+    def length(text: str) -> int:
+        read.append(text)
+        return len(text)
+
+    for text in ("a" * LONGEST, "b" * (LONGEST + 1)):
+        assert length(text) == length(text) == len(text)
+    assert [text[0] for text in read] == ["a", "b", "b"]

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from dmpws.domain.kept import kept
+
 _ESCAPES = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\"}
 _ESCAPED = re.compile(r"\\([FSTRE])\\")
 _SPECIAL = re.compile(r"[|^&~\\]")
@@ -52,11 +54,12 @@ class Cx:
     authority: str
     type: str = ""
 
-    @classmethod
-    def parse(cls, text: str) -> "Cx":
+    @staticmethod
+    @kept
+    def parse(text: str) -> "Cx":
         """Read a CX; missing components are empty, those after the fifth are ignored."""
         parts = text.split("^")
-        return cls(_component(parts, 1), _authority(parts, 4), _component(parts, 5))
+        return Cx(_component(parts, 1), _authority(parts, 4), _component(parts, 5))
 
     def same(self, other: "Cx") -> bool:
         """Same identifier: components 1 and 4."""
@@ -78,12 +81,13 @@ class Xcn:
     name_type: str = ""
     id_type: str = ""
 
-    @classmethod
-    def parse(cls, text: str) -> "Xcn":
+    @staticmethod
+    @kept
+    def parse(text: str) -> "Xcn":
         """Read an XCN; missing components are empty."""
         parts = text.split("^")
         family = parts[1].split("&")[0] if len(parts) > 1 else ""
-        return cls(
+        return Xcn(
             _component(parts, 1), unescape(family).strip(), _component(parts, 3), _authority(parts, 9),
             _component(parts, 10), _component(parts, 13),
         )  # fmt: skip
@@ -103,11 +107,12 @@ class Xon:
     authority: str = ""
     type: str = ""
 
-    @classmethod
-    def parse(cls, text: str) -> "Xon":
+    @staticmethod
+    @kept
+    def parse(text: str) -> "Xon":
         """Read an XON; missing components are empty."""
         parts = text.split("^")
-        return cls(_component(parts, 1), _component(parts, 10), _authority(parts, 6), _component(parts, 7))
+        return Xon(_component(parts, 1), _component(parts, 10), _authority(parts, 6), _component(parts, 7))
 
     def __str__(self) -> str:
         authority = f"&{self.authority}&ISO" if self.authority else ""

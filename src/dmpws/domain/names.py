@@ -7,6 +7,8 @@ import re
 import unicodedata
 from difflib import SequenceMatcher
 
+from dmpws.domain.kept import kept
+
 _LETTERS = str.maketrans(
     {"Œ": "OE", "Æ": "AE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH"} | dict.fromkeys("ʹʺʻʼʽʾʿ", " ")
 )
@@ -36,6 +38,7 @@ _SOUNDS = tuple(
 )
 
 
+@kept
 def fold(text: str) -> str:
     """Return `text` without case, accents, hyphens, apostrophes and doubled blanks, ligatures taken apart."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))

@@ -12,6 +12,8 @@ from functools import lru_cache
 
 from cryptography import x509
 
+from dmpws.domain.kept import kept
+
 COMMON_NAME = "2.5.4.3"
 SURNAME = "2.5.4.4"
 COUNTRY = "2.5.4.6"
@@ -74,8 +76,9 @@ class Dn:
 
     rdns: tuple[tuple[Attribute, ...], ...]
 
-    @classmethod
-    def parse(cls, text: str) -> "Dn":
+    @staticmethod
+    @kept
+    def parse(text: str) -> "Dn":
         """Read an RFC 2253 or RFC 4514 string; spaces around separators, `OID.`, `#hex` and quotes allowed.
 
         Raises ValueError, in French, when `text` is not a distinguished name.
@@ -87,7 +90,7 @@ class Dn:
             rdns[-1].append(_attribute(raw))
             if separator in (",", ";"):
                 rdns.append([])
-        return cls(tuple(tuple(rdn) for rdn in rdns))
+        return Dn(tuple(tuple(rdn) for rdn in rdns))
 
     @classmethod
     def of(cls, name: x509.Name) -> "Dn":

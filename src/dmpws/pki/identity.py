@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -59,6 +60,7 @@ class CertificateIdentity:
 
     kind: CertificateKind
     subject: Dn
+    issuer: Dn
     person: str
     """PS_IdNat (CN) for the card of a person, else empty (DMPWS D6)."""
     structure: str
@@ -79,6 +81,7 @@ class CertificateIdentity:
     """Code of table G15 on the card of a professional, of table G16 on one in training; empty without."""
 
 
+@lru_cache(maxsize=256)  # small: whoever shows a certificate chooses its size
 def identify(certificate: x509.Certificate) -> CertificateIdentity:
     """Read the identity of a certificate that `dmpws.pki.trust.load_certificate` accepted."""
     subject = Dn.of(certificate.subject)
@@ -89,6 +92,7 @@ def identify(certificate: x509.Certificate) -> CertificateIdentity:
     return CertificateIdentity(
         kind=kind,
         subject=subject,
+        issuer=Dn.of(certificate.issuer),
         person=subject.common_name if person else "",
         structure=subject.organisational_unit if kind in ORGANISATION_KINDS else "",
         family=subject.first(ORGANISATION if anonymous else SURNAME),

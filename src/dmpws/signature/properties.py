@@ -10,6 +10,7 @@ from lxml import etree
 
 from dmpws.domain.checks import Report, Rule
 from dmpws.pki.dn import Dn
+from dmpws.pki.identity import identify
 from dmpws.signature.parts import SHA1, SHA256, base64_text, check_sha1, elements, text_of, value_of
 from dmpws.signature.rules import LOT, SIGNING_CERTIFICATE, SIGNING_TIME
 from dmpws.xml.path import path_of
@@ -41,7 +42,7 @@ def check_signing_certificate(
     digest = value_of(_path(first, "CertDigest", "DigestValue"))
     serial = text_of(_path(first, "IssuerSerial", "X509SerialNumber"))
     issuer = text_of(_path(first, "IssuerSerial", "X509IssuerName"))
-    wanted = Dn.of(certificate.issuer)
+    wanted = identify(certificate).issuer
     problem: tuple[str, str] | None = None
     if digest != expected:
         problem = f"empreinte {base64_text(expected)}", f"empreinte {base64_text(digest or b'')[:100]}"
