@@ -56,7 +56,7 @@ def trace_refusals(store: Store) -> Observer:
             certificate_kind=kind,
             certificate_serial=serial,
         )
-        note(trace.values())
+        note(trace.values)
         store.append_trace(trace)
 
     return observe

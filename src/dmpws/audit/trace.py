@@ -86,8 +86,10 @@ class Trace:
 
     def values(self) -> Mapping[str, object]:
         """The content as JSON values; empty ones left out, long ones cut."""
-        found = {f.name: _json(getattr(self, f.name)) for f in fields(self)}
-        return {name: value for name, value in found.items() if value not in ("", [], {}, False)}
+        return {name: _json(value) for name in _NAMES if (value := getattr(self, name))}
+
+
+_NAMES = tuple(field.name for field in fields(Trace))
 
 
 def _json(value: Any) -> Any:
@@ -105,6 +107,8 @@ def _json(value: Any) -> Any:
 
 def _text(value: str) -> str:
     """`value` cut, without what a database cannot hold."""
+    if len(value) <= LONGEST_TEXT and value.isascii() and "\0" not in value:
+        return value
     shown = value if len(value) <= LONGEST_TEXT else value[:LONGEST_TEXT] + "…"
     return shown.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 

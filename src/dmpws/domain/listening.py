@@ -4,7 +4,7 @@ A refusal only carries what failed. To explain an exchange, passed checks and th
 without every function passing a listener on: it is bound to the thread that serves the call, and mostly absent.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
@@ -58,10 +58,10 @@ def reached(step: str) -> None:
         listener.reached(step)
 
 
-def note(facts: Mapping[str, object]) -> None:
-    """Tell what is known of the exchange to who listens."""
+def note(facts: Callable[[], Mapping[str, object]]) -> None:
+    """Tell what is known of the exchange to who listens; it is worded only then."""
     if (listener := _listener.get()) is not None:
-        listener.noted(facts)
+        listener.noted(facts())
 
 
 def hush() -> None:

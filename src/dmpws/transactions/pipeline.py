@@ -143,7 +143,7 @@ class Pipeline:
             trace = replace(_with_notes(draft, notes), outcome=TraceOutcome.ACCEPTED)
             reached("transaction")
             if transaction.writes:
-                note(trace.values())
+                note(trace.values)
                 work.traces.append(trace)
         if not transaction.writes:
             self._trace_read(trace, notes)
@@ -167,11 +167,11 @@ class Pipeline:
         with self.store.write() as work:
             for change in notes.with_trace:
                 change(work)
-            note(trace.values())
+            note(trace.values)
             work.traces.append(trace)
 
     def _trace(self, trace: Trace) -> None:
-        note(trace.values())
+        note(trace.values)
         self.store.append_trace(trace)
 
 
