@@ -315,15 +315,16 @@ def _token_verifier(config: Config, store: Store, trust: TrustStore) -> Callable
     policy = vihf_policy(config)
 
     def check(request: SoapRequest) -> VerifiedVihf:
-        return verify.verify(
-            verify.only(request.assertions),
-            tls=request.tls,
-            policy=policy,
-            trust=trust,
-            directory=store.directory,
-            memory=store.tokens,
-            now=request.received_at,
-        )
+        with store.read() as work:  # one connection for all that is asked of the directory
+            return verify.verify(
+                verify.only(request.assertions),
+                tls=request.tls,
+                policy=policy,
+                trust=trust,
+                directory=work.directory,
+                memory=store.tokens,
+                now=request.received_at,
+            )
 
     return check
 
