@@ -9,6 +9,7 @@ from dmpws.domain.checks import Report, Rule
 from dmpws.domain.media import PDF, flaw, is_pdf_a
 from dmpws.xml.names import HL7
 from dmpws.xml.path import path_of
+from dmpws.xml.text import text_of
 
 _REPOSITORY = "XDSRepositoryMetadataError"
 BASE64 = Rule("CDA-BODY-BASE64", "Un fichier inclus dans le CDA est du base64 valide", "CI-SIS SM 3.5", _REPOSITORY)
@@ -16,6 +17,7 @@ CONTENT = Rule("CDA-BODY-CONTENT", "Un fichier inclus est du mediaType annoncé"
 PDF_A = Rule("CDA-BODY-PDFA", "Un PDF inclus est un PDF/A", "CI-SIS SM 3.5", _REPOSITORY)
 
 _H = f"{{{HL7}}}"
+_BLANKS = b" \t\r\n"
 
 
 def check_files(document: etree._Element, report: Report, where: str) -> None:
@@ -29,7 +31,7 @@ def check_files(document: etree._Element, report: Report, where: str) -> None:
 def _check_file(element: etree._Element, report: Report, where: str) -> None:
     media_type = element.get("mediaType", "").partition(";")[0].strip().lower()
     try:
-        content = base64.b64decode("".join("".join(map(str, element.itertext())).split()), validate=True)
+        content = base64.b64decode(text_of(element).encode("ascii").translate(None, _BLANKS), validate=True)
     except (binascii.Error, ValueError):
         content = b""
     if not report.require(

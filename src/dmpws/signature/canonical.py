@@ -59,13 +59,13 @@ def parse_signed(octets: bytes, limits: XmlLimits) -> etree._Element:
     Raises Refused as `dmpws.xml.parser.parse` does, and when canonicalising would cost too much.
     """
     root = parse(octets, limits)
-    # Counting octets is free, and never counts too little in the encodings that `parse` lets in.
-    declarations = octets.count(b"xmlns") + octets.count(_XMLNS_UTF16)
-    if octets.count(b"<") * declarations**2 > _BUDGET:
+    # Counting octets is cheap, and never counts too little in the encodings that `parse` lets in.
+    declarations = octets.count(b"xmlns") + (octets.count(_XMLNS_UTF16) if b"\0" in octets else 0)
+    if len(octets) * declarations**2 > _BUDGET and octets.count(b"<") * declarations**2 > _BUDGET:
         found = _declarations_in_scope(root)
         if int(_ELEMENTS(root)) * found**2 > _BUDGET:
             raise refusal(COST, found=f"{found} déclarations d'espaces de noms sur une même branche")
-    if octets.count(b"=") > _FEW_ATTRIBUTES and _CROWDED(root):
+    if len(octets) > _FEW_ATTRIBUTES and octets.count(b"=") > _FEW_ATTRIBUTES and _CROWDED(root):
         raise refusal(COST, expected="au plus 256 attributs par élément", found="davantage")
     return root
 

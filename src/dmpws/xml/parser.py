@@ -70,11 +70,8 @@ def parse(octets: bytes, limits: XmlLimits = XmlLimits()) -> etree._Element:
         raise refusal(SIZE, expected=f"au plus {limits.octets} octets", found=f"{len(octets)} octets")
     if encoding := _exotic(octets):
         raise refusal(ENCODING, expected="UTF-8 ou UTF-16", found=encoding)
-    # Counted before parsing: a tree costs a hundred times the octets of its smallest tags.
-    if (tags := octets.count(b"<")) > limits.tags:
-        raise refusal(TAGS, expected=f"au plus {limits.tags} balises", found=f"{tags} balises")
-    if (attributes := octets.count(b"=")) > limits.tags:
-        raise refusal(ATTRIBUTES, expected=f"au plus {limits.tags} attributs", found=f"jusqu'à {attributes} attributs")
+    if len(octets) > limits.tags:
+        _require_few_tags(octets, limits.tags)
     try:
         root = etree.fromstring(octets, _parser())
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
@@ -87,6 +84,14 @@ def parse(octets: bytes, limits: XmlLimits = XmlLimits()) -> etree._Element:
     if _deeper_than(limits.depth)(root.getroottree()):
         raise refusal(DEPTH, expected=f"au plus {limits.depth} niveaux", found="davantage")
     return root
+
+
+def _require_few_tags(octets: bytes, most: int) -> None:
+    """Count before parsing: a tree costs a hundred times the octets of its smallest tags."""
+    if (tags := octets.count(b"<")) > most:
+        raise refusal(TAGS, expected=f"au plus {most} balises", found=f"{tags} balises")
+    if (attributes := octets.count(b"=")) > most:
+        raise refusal(ATTRIBUTES, expected=f"au plus {most} attributs", found=f"jusqu'à {attributes} attributs")
 
 
 def _exotic(octets: bytes) -> str:

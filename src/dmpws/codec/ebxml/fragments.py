@@ -27,18 +27,20 @@ _PATIENT_IDS = "|".join((names.PATIENT_ID, names.SET_PATIENT_ID, names.FOLDER_PA
 _PATIENT_ID = re.compile(f'(identificationScheme="(?:{_PATIENT_IDS})" registryObject="[^"]*" value=")([^"]*)'.encode())
 _FIRST_VERSION = '<ns4:VersionInfo versionName="1"/>'
 
-_SPECIAL = re.compile(r'[&<>"\t\n\r]')
+_special = re.compile(r'[&<>"\t\n\r]').search  # nearly no text has any: schemes, ids, codes
 
 
 def attribute(text: str) -> str:
     """`text` as the value of an XML attribute, between double quotes."""
-    if _SPECIAL.search(text) is None:  # nearly always: schemes, ids, codes
+    if _special(text) is None:
         return text
     return content(text).replace('"', "&quot;").replace("\t", "&#9;").replace("\n", "&#10;")
 
 
 def content(text: str) -> str:
     """`text` as XML character data."""
+    if _special(text) is None:
+        return text
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
 
 
