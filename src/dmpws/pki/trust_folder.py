@@ -45,7 +45,7 @@ def decode(der: bytes) -> x509.Certificate:
         for part in _LAZY_PARTS:
             getattr(certificate, part)
         certificate.public_key()
-    except (x509.InvalidVersion, x509.DuplicateExtension, UnsupportedAlgorithm) as error:
+    except (x509.InvalidVersion, x509.DuplicateExtension, UnsupportedAlgorithm, TypeError) as error:
         raise ValueError(str(error)) from None
     return certificate
 
