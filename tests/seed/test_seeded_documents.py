@@ -184,9 +184,14 @@ def test_a_vaccination_to_validate_is_replaced_by_the_doctor(app: LocalApp) -> N
 
 
 @pytest.mark.parametrize("key", ["cas16", *READ])
-def test_images_are_found_by_their_references(app: LocalApp, key: str) -> None:
-    types = {entry.type_code for entry in stored(app.store, key)}
-    assert types >= {"18748-4", "IMG-KOS"}
+@pytest.mark.parametrize("pattern", ["{}-1^^^%accession", "2.25.%studyInstanceUID"])
+def test_images_are_found_by_their_references(app: LocalApp, key: str, pattern: str) -> None:
+    with app.store.read() as work:
+        record = work.patients.find(cast.PATIENTS[key].ins)
+        assert record is not None
+        asked = DocumentQuery(record.id, (Status.APPROVED,), reference_ids=((pattern.format(key),),))
+        assert [entry.type_code for entry in work.documents.find(asked, limit=10)] == ["IMG-KOS"]
+    assert "18748-4" in {entry.type_code for entry in stored(app.store, key)}
 
 
 def test_every_stored_document_passes_the_checks_of_level_header(app: LocalApp, schemas: Schemas) -> None:
