@@ -22,10 +22,11 @@ from dmpws.client import (
 )
 from dmpws.client.actor import Actor
 from dmpws.client.envelope import body_of, envelope
-from dmpws.client.errors import BadAnswer
+from dmpws.client.errors import BadAnswer, Problem, ServerFault
 from dmpws.client.lot import Deposit, Lot, build_lot, submission_set
 from dmpws.client.queries import StoredQueries
 from dmpws.client.received import ReceivedSink
+from dmpws.client.sent import LotState, SentLot, SentLots
 from dmpws.client.transport import Answer, HttpsTransport, Transport
 from dmpws.codec.ebxml.names import GET_DOCUMENTS
 from dmpws.domain.access import Purpose
@@ -73,6 +74,7 @@ class LpsSession(StoredQueries):
     (`https://localhost:8443/si-dmp-server/v2/services`). ca_file: PEM of the authorities of the server.
     actor: who works with a structure's card; read on a person's card. purpose, reason: access mode of every call.
     secret: connexion secrète, of a minor: his legal representatives see no trace of the calls.
+    sent: the list of lots, which then holds each from before it is sent.
     transport: replaces the HTTPS connection, for tests. clock: gives the time, aware.
 
     Every method raises Unreachable without an answer, ServerFault for a SOAP fault, BadAnswer for anything that
@@ -93,6 +95,7 @@ class LpsSession(StoredQueries):
         purpose: Purpose = Purpose.NORMAL,
         reason: str = "",
         secret: bool = False,
+        sent: SentLots | None = None,
         transport: Transport | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -102,6 +105,7 @@ class LpsSession(StoredQueries):
         self.card = card
         self.actor = actor or Actor.of_card(card)
         self.lps = lps
+        self.sent = sent
         self._purpose = purpose
         self._reason = reason
         self._secret = secret
@@ -295,11 +299,38 @@ class LpsSession(StoredQueries):
             title=title,
         )
 
-    def send_lot(self, ins: Ins, lot: Lot, *, token: bytes | None = None) -> repository.SubmissionAnswer:
-        """TD2.1, or TD2.2 with a CPE: deposit a lot made by `build_lot`."""
+    def send_lot(self, ins: Ins, lot: Lot, *, token: bytes | None = None, key: str = "") -> repository.SubmissionAnswer:
+        """TD2.1, or TD2.2 with a CPE: deposit a lot made by `build_lot`. key: its name in the list of what was sent."""
+        if self.sent is not None:
+            self.sent.record(ins, lot, now=self._clock(), key=key)
         code, service = ("TD2.2", "repositoryCPE") if self.card.kind is CertificateKind.CPE else ("TD2.1", "")
-        received = self._call(code, ins, lot.body, token=token, attachments=lot.attachments, service=service)
-        return repository.submission_answer(received.body)
+        try:
+            received = self._call(code, ins, lot.body, token=token, attachments=lot.attachments, service=service)
+        except ServerFault as fault:
+            if self.sent is not None:
+                self.sent.refuse(lot.unique_id, fault.subcode or fault.code, fault.reason)
+            raise
+        answer = repository.submission_answer(received.body)
+        if self.sent is not None and answer.ok:
+            self.sent.acknowledge(lot.unique_id)
+        elif self.sent is not None:
+            first = next(iter(answer.problems), Problem("", answer.status))
+            self.sent.refuse(lot.unique_id, first.code, first.text)
+        return answer
+
+    def has_arrived(self, ins: Ins, document_ids: Sequence[str]) -> bool:
+        """TD3.1b: tell whether the server has all these documents (uniqueIds); False when it does not say."""
+        answer = self.get_documents(ins, unique_ids=document_ids, return_type="ObjectRef")
+        return answer.ok and len(answer.references) == len(set(document_ids))
+
+    def check_sent(self) -> list[SentLot]:
+        """Ask for each lot of the list that was not answered, and mark those that arrived; return the others."""
+        if self.sent is None:
+            raise ValueError("the session has no list of what was sent")
+        for lot in self.sent.lots(LotState.SENT):
+            if self.has_arrived(lot.ins, lot.document_ids):
+                self.sent.acknowledge(lot.unique_id)
+        return self.sent.lots(LotState.SENT)
 
     def submit(self, ins: Ins, deposits: Sequence[Deposit], *, title: str = "") -> repository.SubmissionAnswer:
         """TD2.1, or TD2.2 with a CPE: make, sign and deposit a lot."""
