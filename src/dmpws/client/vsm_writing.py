@@ -251,7 +251,11 @@ def _signed(act: Any, origin: Origin | None) -> Any:
     if origin is None:
         return act
     person = E.assignedPerson(E.name(origin.author))
-    author = E.author(E.time(value=origin.written), E.assignedAuthor(E.id(nullFlavor="UNK"), person))
+    nowhere = (E.addr(nullFlavor="NAV"), E.telecom(nullFlavor="NAV"))
+    structure = E.representedOrganization(E.name(nullFlavor="UNK"))
+    author = E.author(
+        E.time(value=origin.written), E.assignedAuthor(E.id(nullFlavor="UNK"), *nowhere, person, structure)
+    )
     place = next((n for n, child in enumerate(act) if child.tag in _AFTER_AUTHOR), len(act))
     act.insert(place, author)
     source = E.reference(E.externalDocument(E.id(root=origin.document)), typeCode="REFR")
