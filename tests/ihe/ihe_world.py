@@ -286,9 +286,9 @@ def unique_id(entry: etree._Element) -> str:
 UNIQUE_IDS = {names.UNIQUE_ID, names.SET_UNIQUE_ID, names.FOLDER_UNIQUE_ID}
 
 
-def uuid_of(lab: Lab, document: str) -> str:
-    """entryUUID of the only entry of a document."""
-    asked = {"XDSDocumentEntryUniqueId": f"('{document}')", "MetadataLevel": "2"}
+def uuid_of(lab: Lab, document: str, level: str = "2") -> str:
+    """entryUUID of the only entry of a document; level 1: of the latest version."""
+    asked = {"XDSDocumentEntryUniqueId": f"('{document}')", "MetadataLevel": level}
     found = query(lab, "GetDocuments", "ObjectRef", **asked)
     [reference] = found.body.iter(f"{{{RIM}}}ObjectRef")
     return reference.get("id", "")

@@ -10,15 +10,18 @@ from xml.sax.saxutils import escape
 import pytest
 from ihe_world import (
     EXAMPLES,
+    MEASURED,
     QUERIES,
     Lab,
     Submission,
     changed,
     fill,
+    message,
     new_patient,
     play,
     provide,
     query,
+    register,
     relation,
     uuid_of,
 )
@@ -61,7 +64,10 @@ def with_folder(lab: Lab, patient: str) -> dict[str, str]:
     values |= document(lab, patient, ("<!-- more -->", folder))
     found = query(lab, "GetFolders", "ObjectRef", XDSFolderUniqueId=f"('{values['folder']}')")
     [reference] = found.body.iter(f"{{{RIM}}}ObjectRef")
-    return {**values, "folder_entry": reference.get("id", "")}
+    entry = reference.get("id", "")
+    links = query(lab, "GetAssociations", uuid=f"('{values['entry']}')").body.iter(f"{{{RIM}}}Association")
+    ids = {link.get("sourceObject") == entry: link.get("id", "") for link in links}
+    return {**values, "folder_entry": entry, "member": ids[True], "membership": ids[False]}
 
 
 def replaced(lab: Lab, patient: str) -> dict[str, str]:
@@ -75,7 +81,23 @@ def transformation(lab: Lab, patient: str) -> dict[str, str]:
 
 
 def of_another(lab: Lab, _patient: str) -> dict[str, str]:
-    return document(lab, new_patient(lab))
+    another = new_patient(lab)
+    return {**document(lab, another), "patient": another}
+
+
+def elsewhere(lab: Lab, patient: str) -> dict[str, str]:
+    values = {"document": fill("{{document}}", {}), "hash": MEASURED["hash"]}
+    assert register(lab, patient, **values).errors == []
+    return {**values, "entry": uuid_of(lab, values["document"])}
+
+
+def updated(lab: Lab, patient: str) -> dict[str, str]:
+    """A document that has two versions; entry is that of the second, lid that of the first."""
+    first = document(lab, patient)
+    values = {f"{name}1": value for name, value in first.items()}
+    text = message("ITI-57", **values, patient=patient, repository=oids.REPOSITORY)
+    assert play(lab, "ITI-57", text).errors == []
+    return {**first, "entry": uuid_of(lab, first["document"], level="1"), "lid": first["entry"]}
 
 
 def signature(lab: Lab, patient: str) -> dict[str, str]:
@@ -89,6 +111,8 @@ GIVEN: dict[str, Callable[[Lab, str], dict[str, str]]] = {
     "replaced": replaced,
     "transformation": transformation,
     "other": of_another,
+    "elsewhere": elsewhere,
+    "updated": updated,
     "signature": signature,
     "offline": lambda lab, patient: document(lab, patient, ("<!-- slots -->", OFFLINE)),
 }
@@ -103,7 +127,7 @@ def values_of(case: dict[str, Any], lab: Lab) -> dict[str, str]:
     for number, kind in enumerate(case.get("given", ()), 1):
         made = GIVEN[kind](lab, patient)
         if kind == "other":
-            values["other"] = made["entry"]
+            values |= {"other": made["entry"], "patient_other": made["patient"]}
         else:
             values |= {f"{name}{number}": value for name, value in made.items()}
     return values
@@ -116,6 +140,9 @@ def text_of(case: dict[str, Any]) -> str:
     text = text.replace("<!-- parameters -->", slots)
     if "query" in case:
         text = text.replace("{{query}}", QUERIES.get(case["query"], case["query"]))
+    if "{{document_again}}" in text:
+        start, end = text.index("<rim:ExtrinsicObject"), text.index("<rim:RegistryPackage")
+        text = text.replace("{{document_again}}", text[start:end].replace("Document01", "Document02"))
     return text
 
 

@@ -12,12 +12,13 @@ from sqlalchemy import select
 from dmpws.domain import oids
 from dmpws.domain.checks import Refused
 from dmpws.domain.code import Code
-from dmpws.domain.document import APND, HAS_MEMBER, MASQUE_PS, Association, DocumentEntry, Status, StoredEntry
+from dmpws.domain.document import APND, HAS_MEMBER, MASQUE_PS, Association, DocumentEntry, Folder, Status, StoredEntry
+from dmpws.domain.packages import StoredAssociation, StoredFolder
 from dmpws.domain.patient import PatientRecord
-from dmpws.domain.query import DocumentQuery
+from dmpws.domain.query import DocumentQuery, FolderQuery
 from dmpws.store import Store
 from dmpws.store.tables import association
-from dmpws.testing.deposits import NORMAL, Lot, entry, lot, new_uuid, open_record, received
+from dmpws.testing.deposits import NORMAL, FolderDeposit, Lot, entry, lot, new_oid, new_uuid, open_record, received
 
 MASKED = (NORMAL, Code(MASQUE_PS, oids.VISIBILITY))
 
@@ -38,13 +39,29 @@ class Version:
 
 
 @dataclass(frozen=True)
+class FolderVersion:
+    """Implements dmpws.transactions.ports.NewFolderVersion."""
+
+    previous: StoredFolder
+    folder: Folder
+    uuid: str
+    fragment: bytes = b"<renamed/>"
+    propagates: bool = True
+
+    @property
+    def status(self) -> Status:
+        return self.previous.status
+
+
+@dataclass(frozen=True)
 class Update:
     """Implements dmpws.transactions.ports.RegistryUpdate."""
 
     base: Lot
     versions: Sequence[Version] = ()
-    statuses: Sequence[tuple[StoredEntry, Status]] = ()
+    statuses: Sequence[tuple[StoredEntry | StoredFolder | StoredAssociation, Status]] = ()
     associations: Sequence[tuple[Association, bytes]] = ()
+    folder_versions: Sequence[FolderVersion] = ()
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.base, name)
@@ -237,3 +254,49 @@ def test_of_updates_at_once_one_wins(
         outcomes = list(pool.map(update, [True, False, True, False]))
     assert outcomes.count("done") == 1
     assert set(outcomes) <= {"done", "XDSMetadataUpdateError", "XDSMetadataVersionError"}
+
+
+def test_a_folder_has_versions_too(store: Store, record: PatientRecord, document: DocumentEntry, now: datetime) -> None:
+    held = current(store, document)
+    described = Folder("f", new_oid(), "", (), "Grossesse")
+    made = FolderDeposit(described, new_uuid())
+    member = Association(new_uuid(), HAS_MEMBER, made.uuid, held.entry_uuid)
+    with store.write() as work:
+        work.documents.add_lot(replace(lot(record, []), folders=[made], associations=[(member, b"<link/>")]), now=now)
+    with store.read() as work:
+        (old,) = work.packages.folders(uuids=[made.uuid])
+    version = FolderVersion(old, replace(described, codes=(Code("SUIVI", "1.2.3"),)), new_uuid())
+    later = now + timedelta(hours=1)
+    add(store, Update(lot(record, []), folder_versions=[version]), later)
+    with store.read() as work:
+        new, former = work.packages.folders(lids=[old.lid])
+        (found,) = work.packages.find_folders(FolderQuery(record.id, tuple(Status), ((Code("SUIVI", "1.2.3"),),)))
+    assert (new.uuid, new.version, new.latest, new.status) == (version.uuid, 2, True, Status.APPROVED)
+    assert (former.uuid, former.latest, former.status) == (old.uuid, False, Status.DEPRECATED)
+    assert found == new
+    assert new.last_update == later
+    assert (HAS_MEMBER, version.uuid, held.entry_uuid) in links(store, version.uuid)
+    with pytest.raises(Refused) as refused:
+        add(store, Update(lot(record, []), folder_versions=[replace(version, uuid=new_uuid())]), later)
+    assert refused.value.code == "XDSMetadataVersionError"
+
+
+def test_an_association_changes_its_status_once(
+    store: Store, record: PatientRecord, document: DocumentEntry, now: datetime
+) -> None:
+    made = FolderDeposit(Folder("f", new_oid(), "", (), "Grossesse"), new_uuid())
+    member = Association(new_uuid(), HAS_MEMBER, made.uuid, current(store, document).entry_uuid)
+    with store.write() as work:
+        work.documents.add_lot(replace(lot(record, []), folders=[made], associations=[(member, b"<link/>")]), now=now)
+    with store.read() as work:
+        (link,) = work.packages.associations(uuids=[member.id])
+    later = now + timedelta(hours=1)
+    add(store, Update(lot(record, []), statuses=[(link, Status.DEPRECATED)]), later)
+    with store.read() as work:
+        (link_now,) = work.packages.associations(uuids=[member.id])
+        (folder,) = work.packages.folders(uuids=[made.uuid])
+    assert link_now == replace(link, status=Status.DEPRECATED)
+    assert folder.last_update == later
+    with pytest.raises(Refused) as refused:
+        add(store, Update(lot(record, []), statuses=[(link, Status.DEPRECATED)]), later)
+    assert refused.value.code == "XDSMetadataUpdateError"

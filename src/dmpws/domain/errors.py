@@ -389,6 +389,21 @@ CATALOGUE = _catalogue(
         "Le message ne demande aucune des mises à jour d'ITI-57 permises.",
         "Demandez un changement de statut ou une nouvelle version de fiche, comme dans les trames de TD3.3.",
     ),
+    # Profile `ihe`: updates and removals of plain IHE.
+    (
+        "XDSPatientIDReconciliationError",
+        "Des objets liés seraient de patients différents",
+        "ITI TF-2 3.57.4.1.3",
+        "Profil `ihe`, ITI-57 : après la mise à jour, une association en vigueur relierait deux patients.",
+        "Changez le patient de tous les objets liés dans le même message, ou envoyez AssociationPropagation no.",
+    ),
+    (
+        "XDSInvalidRequestException",
+        "La mise à jour contient une première version",
+        "ITI TF-2 3.57.4.1.3",
+        "Profil `ihe`, ITI-57 : lid est absent ou égal à l'id, et le domaine d'affinité demande ce code-là.",
+        "Enregistrez une première version par ITI-41 ou ITI-42 ; une nouvelle version porte le lid de la fiche lue.",
+    ),
     # Profile `ihe`: acknowledgements of ITI-44 and ITI-47, numbers of HL7 v2 table 0357.
     (
         "102",

@@ -71,8 +71,9 @@ class SetQuery:
 
 @dataclass(frozen=True, slots=True)
 class FolderQuery:
-    """Folders of a patient; codes: AND of ORs."""
+    """Folders of a patient; codes: AND of ORs. all_versions: former metadata versions too."""
 
     patient: int
     statuses: tuple[Status, ...]
     codes: tuple[tuple[Code, ...], ...] = ()
+    all_versions: bool = False

@@ -45,14 +45,14 @@ class PackageTable:
         return self._sets(self._db.rows(statement.limit(limit + 1).offset(offset), _set_values(query)))
 
     def find_folders(self, query: FolderQuery) -> Sequence[StoredFolder]:
-        """Folders matching, latest metadata versions, last arrived first."""
+        """Folders matching, last arrived first."""
         groups = {f"codes_{n}": [spelled(code) for code in codes] for n, codes in enumerate(query.codes)}
         statement = (
             select(folder)
             .where(
                 _F.patient_id == query.patient,
                 _F.status.in_(status.name for status in query.statuses),
-                _F.latest,
+                *(() if query.all_versions else (_F.latest,)),
                 *(any_one_of(_F.codes, name) for name in groups),
             )
             .order_by(_F.id.desc())

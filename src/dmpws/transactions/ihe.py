@@ -8,13 +8,14 @@ from lxml import etree
 
 from dmpws.codec.ebxml.answers import RegistryError, errors_of, registry_response
 from dmpws.domain.affinity import AffinityDomain
-from dmpws.domain.checks import Refused, Rule, recoded, refusal
+from dmpws.domain.checks import Refused, Rule, demand, recoded, refusal
 from dmpws.domain.datatypes import Cx
 from dmpws.domain.errors import Carrier
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import Ins, PatientRecord
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.call import Settings, TraceNotes
+from dmpws.transactions.pipeline import BUSY
 from dmpws.transactions.ports import UnitOfWork
 from dmpws.transactions.registry import ALL_MODES, ALL_PROFILES, Interface, Transaction, register
 
@@ -60,6 +61,15 @@ def hold(call: IheCall, record: PatientRecord, text: str) -> PatientRecord:
     if held is None or held.id != record.id:
         raise unknown_patient(text)
     return held
+
+
+def hold_all(call: IheCall, patients: Callable[[], set[int]]) -> None:
+    """Hold the records of these patients; nobody changes them from now on. Raises Refused when they are no longer the
+    same patients once they are held."""
+    wanted = patients()
+    for patient in sorted(wanted):
+        call.store.patients.lock(patient)
+    demand(patients() <= wanted, BUSY)
 
 
 Answer = Callable[[list[RegistryError]], bytes]

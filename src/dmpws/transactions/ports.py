@@ -285,14 +285,35 @@ class NewVersion(Protocol):
         ...
 
 
+class NewFolderVersion(Protocol):
+    """A new metadata version of a folder."""
+
+    @property
+    def previous(self) -> StoredFolder: ...
+    @property
+    def folder(self) -> Folder: ...
+    @property
+    def uuid(self) -> str: ...
+    @property
+    def fragment(self) -> bytes: ...
+    @property
+    def status(self) -> Status: ...
+    @property
+    def propagates(self) -> bool:
+        """The new version gets the members of the old one."""
+        ...
+
+
 class RegistryUpdate(NewSet, Protocol):
     """An update (ITI-57) ready to be stored, all or nothing."""
 
     @property
     def versions(self) -> Sequence[NewVersion]: ...
     @property
-    def statuses(self) -> Sequence[tuple[StoredEntry, Status]]:
-        """Entries as they were read, and their new status."""
+    def folder_versions(self) -> Sequence[NewFolderVersion]: ...
+    @property
+    def statuses(self) -> Sequence[tuple[StoredEntry | StoredFolder | StoredAssociation, Status]]:
+        """Objects as they were read, and their new status."""
         ...
 
     @property
@@ -313,7 +334,7 @@ class Documents(Protocol):
     def add_update(self, update: RegistryUpdate, *, now: datetime) -> None:
         """Store new versions (the old ones become Deprecated and are no longer the latest) and new statuses.
 
-        Raises Refused when the identifier of the set was taken, or an entry changed since it was read.
+        Raises Refused when the identifier of the set was taken, or an object changed since it was read.
         """
         ...
 
@@ -353,7 +374,7 @@ class Packages(Protocol):
         ...
 
     def find_folders(self, query: FolderQuery) -> Sequence[StoredFolder]:
-        """Latest metadata versions, last arrived first; last_update is the reception of the folder."""
+        """Last arrived first; last_update is the reception of the folder."""
         ...
 
     def sets(self, *, uuids: Iterable[str] = (), unique_ids: Iterable[str] = ()) -> Sequence[StoredSet]: ...

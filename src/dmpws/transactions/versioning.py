@@ -8,8 +8,9 @@ from dmpws.codec.ebxml.rim import RimObject
 from dmpws.codec.ebxml.submission import ReceivedSubmission, read_entry
 from dmpws.domain import oids
 from dmpws.domain.checks import Report
-from dmpws.domain.document import HAS_MEMBER, Association, DocumentEntry, Status, StoredEntry, SubmissionSet
+from dmpws.domain.document import HAS_MEMBER, Association, DocumentEntry, Folder, Status, StoredEntry, SubmissionSet
 from dmpws.domain.lot.update import NewMetadata
+from dmpws.domain.packages import StoredAssociation, StoredFolder
 from dmpws.domain.patient import PatientRecord
 from dmpws.transactions.call import Context
 from dmpws.transactions.deposit import final_association, final_id
@@ -30,6 +31,18 @@ class PreparedVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class PreparedFolderVersion:
+    """Implements dmpws.transactions.ports.NewFolderVersion; plain IHE alone has them (DMPWS D104)."""
+
+    previous: StoredFolder
+    folder: Folder
+    uuid: str
+    fragment: bytes
+    status: Status
+    propagates: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedUpdate:
     """Implements dmpws.transactions.ports.RegistryUpdate."""
 
@@ -38,8 +51,9 @@ class PreparedUpdate:
     submission_set_uuid: str
     submission_set_fragment: bytes
     versions: Sequence[PreparedVersion]
-    statuses: Sequence[tuple[StoredEntry, Status]]
+    statuses: Sequence[tuple[StoredEntry | StoredFolder | StoredAssociation, Status]]
     associations: Sequence[tuple[Association, bytes]]
+    folder_versions: Sequence[PreparedFolderVersion] = ()
 
 
 def store_update(

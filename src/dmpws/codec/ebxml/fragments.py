@@ -25,7 +25,6 @@ _OBJECT_TYPE = names.OBJECT_TYPE.encode()
 _OFFLINE = f'<ns4:Slot name="documentAvailability"><ns4:ValueList><ns4:Value>{names.OFFLINE}</ns4:Value>'.encode()
 _PATIENT_IDS = "|".join((names.PATIENT_ID, names.SET_PATIENT_ID, names.FOLDER_PATIENT_ID))
 _PATIENT_ID = re.compile(f'(identificationScheme="(?:{_PATIENT_IDS})" registryObject="[^"]*" value=")([^"]*)'.encode())
-_FIRST_VERSION = '<ns4:VersionInfo versionName="1"/>'
 
 _special = re.compile(r'[&<>"\t\n\r]').search  # nearly no text has any: schemes, ids, codes
 
@@ -52,21 +51,20 @@ def entry_fragment(
     hash_, size and repository replace what was submitted (ITI TF-2 3.41.4.1.3).
     """
     computed = {"hash": (hash_,), "size": (str(size),), "repositoryUniqueId": (repository,)}
-    version_info = f'<ns4:VersionInfo versionName="{version}"/>'
-    text = _inside(item, item.slots | computed, entry_uuid, version_info, new_uuid)
+    text = _inside(item, item.slots | computed, entry_uuid, _version_info(version), new_uuid)
     return f"{text}</ns4:ExtrinsicObject>".encode()
 
 
 def set_fragment(item: RimObject, set_uuid: str, *, new_uuid: NewUuid) -> bytes:
     """Return the fragment of the RegistryPackage of a lot, whose final id is `set_uuid`."""
-    text = _inside(item, item.slots, set_uuid, _FIRST_VERSION, new_uuid)
+    text = _inside(item, item.slots, set_uuid, _version_info(1), new_uuid)
     return f"{text}</ns4:RegistryPackage>".encode()
 
 
-def folder_fragment(item: RimObject, folder_uuid: str, *, new_uuid: NewUuid) -> bytes:
+def folder_fragment(item: RimObject, folder_uuid: str, *, new_uuid: NewUuid, version: int = 1) -> bytes:
     """Return the fragment of a folder without its lastUpdateTime, which the registry gives at each answer."""
     slots = {name: values for name, values in item.slots.items() if name != LAST_UPDATE}
-    text = _inside(item, slots, folder_uuid, _FIRST_VERSION, new_uuid)
+    text = _inside(item, slots, folder_uuid, _version_info(version), new_uuid)
     return f"{text}</ns4:RegistryPackage>".encode()
 
 
@@ -74,7 +72,7 @@ def association_fragment(
     item: Association, submitted: RimObject | None = None, new_uuid: NewUuid = lambda: str(uuid4())
 ) -> bytes:
     """Return the fragment of an Association; `submitted` gives its names and classifications."""
-    text = _inside(submitted or RimObject(item.id, {}), item.slots, item.id, _FIRST_VERSION, new_uuid)
+    text = _inside(submitted or RimObject(item.id, {}), item.slots, item.id, _version_info(1), new_uuid)
     return f"{text}</ns4:Association>".encode()
 
 
@@ -153,6 +151,10 @@ _OPENINGS: Mapping[type, Callable[[Any], str]] = {
     StoredFolder: _folder_opening,
     StoredAssociation: _association_opening,
 }
+
+
+def _version_info(version: int) -> str:
+    return f'<ns4:VersionInfo versionName="{version}"/>'
 
 
 def _inside(

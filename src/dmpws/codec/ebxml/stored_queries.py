@@ -113,7 +113,8 @@ class Asked:
 
     def folder_query(self, patient: int) -> FolderQuery:
         statuses = self.statuses("$XDSFolderStatus")
-        return FolderQuery(patient=patient, statuses=statuses, codes=self.code_groups("$XDSFolderCodeList"))
+        codes = self.code_groups("$XDSFolderCodeList")
+        return FolderQuery(patient, statuses, codes, all_versions=self.all_versions)
 
 
 def is_reference_search(query: StoredQuery) -> bool:
