@@ -305,6 +305,19 @@ def test_several_patients_in_one_answer(world: World) -> None:
     assert [unique_id_of(e) for e in entries_of(found)] == [mine.unique_id]
 
 
+def test_several_patients_tell_no_hidden_document(world: World) -> None:
+    """Asked for together with one's own document on another patient, a hidden one is like none at all."""
+    hidden = deposited(world, lot(change=[["<!-- formatCode -->", MASK]]))
+    world.open_dmp("nessi")
+    world.patient = "nessi"
+    world.authorise("camparini", "nessi")
+    own = deposited(world, lot(placeholders("nessi"), replace_all=[["899900063480", "801234534765"]]), "camparini")
+    world.patient = "pat-trois"
+    for other in (hidden.entry_uuid, ABSENT):
+        both = f"('{own.entry_uuid}','{other}')"
+        assert ask(world, "GetDocuments", "camparini", XDSDocumentEntryEntryUUID=both).get("totalResultCount") == "0"
+
+
 def test_the_attributes_of_an_association(world: World) -> None:
     entry = deposited(world, lot())
     (link,) = ask(world, "GetAssociations", uuid=f"('{entry.entry_uuid}')").iter(f"{{{RIM}}}Association")

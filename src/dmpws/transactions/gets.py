@@ -54,8 +54,8 @@ def get_submission_set_and_contents(asked: Asked, shelf: Shelf, _limit: int) -> 
     shelf = shelf.with_signatures()
     packages = shelf.store.packages
     sets = packages.sets(uuids=asked.texts(f"{_SS}EntryUUID"), unique_ids=asked.texts(f"{_SS}UniqueId"))
-    _require_one_patient(sets, asked, shelf)
     lots = shelf.sets(sets)
+    _require_one_patient(sets, lots, asked, shelf)
     links = _members(lots, shelf)
     targets = {link.target for link in links}
     entries = _contents(targets, asked, shelf)
@@ -108,8 +108,9 @@ def _documents(asked: Asked, shelf: Shelf) -> list[StoredEntry]:
         found += documents.by_unique_id(unique_ids)
     if lids := asked.texts(f"{_DE}LogicalID"):
         found += documents.by_lid(lids)
-    _require_one_patient(found, asked, shelf)
-    return [entry for entry in shelf.entries(found) if entry.latest or asked.all_versions]
+    entries = shelf.entries(found)
+    _require_one_patient(found, entries, asked, shelf)
+    return [entry for entry in entries if entry.latest or asked.all_versions]
 
 
 def _folders(asked: Asked, shelf: Shelf) -> list[StoredFolder]:
@@ -144,10 +145,13 @@ def _contents(uuids: Collection[str], asked: Asked, shelf: Shelf) -> list[Stored
     return shelf.entries(shelf.store.documents.find(query, limit=len(uuids)))
 
 
-def _require_one_patient(found: Collection[StoredEntry | StoredSet], asked: Asked, shelf: Shelf) -> None:
-    """Refuse metadata of several patients; another patient's document is unknown but to its author."""
+def _require_one_patient(
+    found: Iterable[StoredEntry | StoredSet], existing: Iterable[StoredEntry | StoredSet], asked: Asked, shelf: Shelf
+) -> None:
+    """Refuse metadata of several patients. existing: those of `found` that exist; of other patients only the author
+    is told."""
     if asked.object_refs:
         return
-    known = {item.patient for item in found if shelf.tells_of(item)}
+    known = {item.patient for item in existing} | {item.patient for item in found if shelf.tells_of(item)}
     if len(known) > 1:
         raise refusal(ONE_PATIENT, expected="1 patient", found=f"{len(known)} patients")

@@ -49,7 +49,7 @@ class Shelf(Protocol):
         ...
 
     def tells_of(self, item: StoredEntry | StoredSet) -> bool:
-        """Whether who searches may be told that this is another patient's."""
+        """Whether who searches may be told of this, though it is of another patient than the one asked about."""
         ...
 
 
@@ -144,7 +144,7 @@ class ReaderShelf:
         return members_of(self.store, packages)
 
     def tells_of(self, item: StoredEntry | StoredSet) -> bool:
-        return item.patient == self.record.id or self.is_author(item)
+        return item.patient != self.record.id and self.is_author(item)
 
     def is_author(self, item: StoredEntry | StoredSet) -> bool:
         """The reader wrote it, in person or through the structure it acts for."""
