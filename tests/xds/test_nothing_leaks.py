@@ -20,19 +20,15 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from xds_lots import LIST_END, TYPE, Document, lot_of
-from xds_world import FOLDER, NURSE, REPLACE, World, answer, errors_of, lot, placeholders, query
+from xds_world import FOLDER, NURSE, REPLACE, World, errors_of, lot, placeholders, query, update_set
 
-from dmpws.cast import PATIENTS
 from dmpws.client.update import metadata_request, status_request
 from dmpws.codec.ebxml.query_forms import FORMS
 from dmpws.domain.access import Purpose
-from dmpws.domain.checks import Refused
-from dmpws.domain.document import APND, HAS_MEMBER, INVISIBLE_PATIENT, MASQUE_PS, RPLC, Status, SubmissionSet
+from dmpws.domain.document import APND, HAS_MEMBER, INVISIBLE_PATIENT, MASQUE_PS, RPLC, Status
 from dmpws.domain.type_rights import TypeRights
 from dmpws.resources import folder
 from dmpws.store import open_store
-from dmpws.testing import deposits
-from dmpws.transactions import update
 from dmpws.transactions.call import Settings
 from dmpws.xml.names import RIM
 
@@ -180,35 +176,24 @@ def change(made: Made, plan: Plan) -> None:
     if plan.masked_later and not made.by_type:
         entry = entry_of(made, plan)
         made.uuids[f"d{plan.number}-masked"] = ""
-        done(made, 100 + plan.number, metadata_request(update_set(plan.number), entry, [MASQUE_PS]))
+        done(
+            made,
+            100 + plan.number,
+            metadata_request(update_set(f"1.2.250.1.999.5.{plan.number + 1}"), entry, [MASQUE_PS]),
+        )
         made.uuids[f"d{plan.number}-masked"] = entry_of(made, plan).get("id", "")
     if plan.after:
         new = {"archive": Status.ARCHIVED, "delete": Status.DELETED}[plan.after]
         current = entry_of(made, plan).get("id", "")
-        done(made, 200 + plan.number, status_request(update_set(50 + plan.number), current, Status.APPROVED, new))
-
-
-def update_set(number: int) -> SubmissionSet:
-    ins = PATIENTS["pat-trois"].ins
-    patient = f"{ins.value}^^^&{ins.authority}&ISO^NH"
-    made = deposits.lot(_Patient(), []).submission_set  # type: ignore[arg-type]
-    return replace(made, patient_id=patient, unique_id=f"1.2.250.1.999.5.{number + 1}")
-
-
-class _Patient:
-    id, ins = 1, ""
+        done(
+            made,
+            200 + plan.number,
+            status_request(update_set(f"1.2.250.1.999.5.{plan.number + 51}"), current, Status.APPROVED, new),
+        )
 
 
 def done(made: Made, minute: int, body: etree._Element, caller: str = "libre", **token: Any) -> None:
-    assert errors_of(updated(made.at(minute), body, caller, **token)) == []
-
-
-def updated(world: World, body: etree._Element, caller: str, **token: Any) -> etree._Element:
-    try:
-        with world.call(caller, {}, write=True, **token) as call:
-            return answer(update.handle(call, body))
-    except Refused as refused:
-        return answer(update.refuse(refused, body))
+    assert errors_of(made.at(minute).update(body, caller, **token)) == []
 
 
 def entry_of(made: Made, plan: Plan) -> etree._Element:
@@ -280,11 +265,11 @@ def attempts(made: Made, plan: Plan, names: Sequence[str], caller: str, token: d
     for name in (n for n in names if n.split("-")[0] == f"d{plan.number}"):
         target = made.uuid(name)
         for new in (Status.ARCHIVED, Status.DELETED):
-            body = status_request(update_set(70), target, Status.APPROVED, new)
-            yield shown(updated(world, body, caller, **token), f"status {new.name}")
+            body = status_request(update_set("1.2.250.1.999.5.71"), target, Status.APPROVED, new)
+            yield shown(world.update(body, caller, **token), f"status {new.name}")
         for codes in ([], [MASQUE_PS], [INVISIBLE_PATIENT]):
-            body = metadata_request(update_set(70), any_entry(target), codes)
-            yield shown(updated(world, body, caller, **token), f"visibility {codes}")
+            body = metadata_request(update_set("1.2.250.1.999.5.71"), any_entry(target), codes)
+            yield shown(world.update(body, caller, **token), f"visibility {codes}")
         for kind in (RPLC, APND):
             objects = REPLACE.replace(RPLC, kind)
             frame = lot(placeholders(target=target), change=[[LIST_END, objects]], replace_all=swap)

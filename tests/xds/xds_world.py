@@ -22,6 +22,7 @@ from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.authorisation import By, Holder, HolderKind
 from dmpws.domain.checks import Refused, Rule, refusal
 from dmpws.domain.code import Code
+from dmpws.domain.document import Author, SubmissionSet
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import PatientRecord
 from dmpws.resources import folder
@@ -30,7 +31,8 @@ from dmpws.signature.model import LotEvidence, ReceivedLot, VerifiedLot
 from dmpws.soap.message import SoapReply
 from dmpws.soap.validation import Schemas
 from dmpws.store import Store
-from dmpws.transactions import td2_1, td3_1, td3_2
+from dmpws.testing import deposits
+from dmpws.transactions import td2_1, td3_1, td3_2, update
 from dmpws.transactions.call import Call, Settings, TraceNotes
 from dmpws.vihf.model import SEAL, VerifiedVihf
 from dmpws.xml.names import RIM, RS
@@ -248,6 +250,28 @@ class World:
         except Refused as refused:
             reply = td3_2.refuse(refused, body)
         return answer(reply), reply
+
+    def update(self, body: etree._Element, caller: str = "libre", **token: Any) -> etree._Element:
+        """TD3.3."""
+        try:
+            with self.call(caller, {}, write=True, **token) as call:
+                return answer(update.handle(call, body))
+        except Refused as refused:
+            return answer(update.refuse(refused, body))
+
+
+def update_set(unique_id: str) -> SubmissionSet:
+    """The set of an update by libre of PAT-TROIS's documents."""
+    ins = PATIENTS["pat-trois"].ins
+    return SubmissionSet(
+        id="SubmissionSet01",
+        unique_id=unique_id,
+        source_id="1.2.250.1.999.1",
+        patient_id=f"{ins.value}^^^&{ins.authority}&ISO^NH",
+        submission_time="20261121115900",
+        content_type=Code("04", "1.2.250.1.213.2.2", "Hospitalisation de jour"),
+        authors=(Author(deposits.DOCTOR, (deposits.CABINET,)),),
+    )
 
 
 def answer(reply: SoapReply) -> etree._Element:

@@ -54,7 +54,7 @@ from dmpws.domain.query import DocumentQuery
 from dmpws.transactions.admission import is_under_age
 from dmpws.transactions.contents import check_sets, read_contents
 from dmpws.transactions.deposit import prepare_lot
-from dmpws.transactions.registry_facts import gather
+from dmpws.transactions.registry_facts import falling, gather
 
 _METADATA = "XDSRegistryMetadataError"
 TYPE = Rule("PRODUCER-TYPE", "Le producteur crée ce type de document", "DMPWS D163", _METADATA)
@@ -208,7 +208,7 @@ class _Deposit:
         warned = (check.message for check in report if check.outcome is Outcome.WARNED)
         act.notes.warnings += list(dict.fromkeys(warned))[:_MOST]
         report.raise_failures()
-        self._note(entry, submission.submission_set, [*replaced, *registry.falling])
+        self._note(entry, submission.submission_set, [*replaced, *falling(act, submission)])
         lot = prepare_lot(act, received, octets, None, registry, act.record.id, contents.headers)
         act.store.documents.add_lot(lot, now=act.now)
         return entry.unique_id

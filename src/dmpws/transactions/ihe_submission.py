@@ -14,7 +14,7 @@ from dmpws.domain.patient import Ins, Name, PatientRecord, Traits
 from dmpws.transactions.deposit import prepare_lot
 from dmpws.transactions.ihe import PATIENT, IheCall, find_patient, hold, unknown_patient
 from dmpws.transactions.pipeline import BUSY
-from dmpws.transactions.registry_facts import gather
+from dmpws.transactions.registry_facts import falling, gather
 
 
 def submit(
@@ -37,8 +37,8 @@ def submit(
     _note(call, submission, report)
     report.raise_failures()
     replaced = [registry.targets[a.target.lower()] for a in replacements(submission)]
-    _note_deprecated(call, [*replaced, *registry.falling])
     patient = hold(call, record, text) if record is not None else _make_known(call, text)
+    _note_deprecated(call, [*replaced, *falling(call, submission)])
     repository = _registered_repository if registered else lambda _entry: call.domain.repository
     lot = prepare_lot(call, received, octets, None, registry, patient.id, {}, repository=repository, copies=True)
     call.store.documents.add_lot(lot, now=call.now)

@@ -45,7 +45,6 @@ def gather(call: Context, submission: Submission, known: Known) -> RegistryFacts
         folders=_folders(call, submission, known),
         taken=frozenset(i for i in folder_ids if entries.get(i) or call.store.documents.submission_set_known(i)),
         transforms=_transforms(call, submission),
-        falling=_falling(call, submission),
     )
 
 
@@ -85,7 +84,11 @@ def _transforms(call: Context, submission: Submission) -> frozenset[str]:
     return frozenset(link.source for link in call.store.packages.associations(sources=appended) if link.type == XFRM)
 
 
-def _falling(call: Context, submission: Submission) -> list[StoredEntry]:
+def falling(call: Context, submission: Submission) -> list[StoredEntry]:
+    """The documents in force that complete or transform one that the lot replaces, and fall with it.
+
+    They are known once the record is locked.
+    """
     replaced = {a.target.lower() for a in replacements(submission)}
     if not replaced:
         return []

@@ -1,5 +1,7 @@
 """TD2.1, alimentation: a signed lot of documents, new or replacing others (ITI-41)."""
 
+from collections.abc import Iterable
+
 from lxml import etree
 
 from dmpws.codec.ebxml.answers import errors_of, registry_response
@@ -17,7 +19,7 @@ from dmpws.domain.lot.registry import check_registry
 from dmpws.domain.lot.vsm import check_vsm
 from dmpws.domain.software import Profile
 from dmpws.soap.message import Operation, SoapReply
-from dmpws.transactions.admission import admit, is_under_age
+from dmpws.transactions.admission import admit, hold, is_under_age
 from dmpws.transactions.call import Call
 from dmpws.transactions.contents import check_sets, read_contents
 from dmpws.transactions.deposit import (
@@ -28,9 +30,9 @@ from dmpws.transactions.deposit import (
     verify_signature,
 )
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
-from dmpws.transactions.registry_facts import registry_facts
+from dmpws.transactions.registry_facts import falling, registry_facts
 from dmpws.transactions.vaccination import are_notes, check_duplicates, keep_history
-from dmpws.transactions.vsm import hold_vsm, replaceable, vsm_facts
+from dmpws.transactions.vsm import replaceable, require_vsm, vsm_facts
 from dmpws.xml.names import XDSB
 
 MOST_WARNINGS = 50
@@ -57,8 +59,8 @@ OPERATION = Operation(
 def handle(call: Call, body: etree._Element) -> SoapReply:
     """Check a lot and store it. Raises Refused with every broken rule.
 
-    The storage locks at the first write, so nothing else waits while the lot is checked; what another call took in
-    the meantime is found by `add_lot`.
+    Nothing else waits while the lot is checked; then the record is locked, and what may have changed in the meantime
+    is looked at again: the admission here, the VSM, the historique, and all that `add_lot` relies on.
     """
     row = row_of(call)
     call.notes.transaction = row.partition(" ")[0]
@@ -98,12 +100,15 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     _note(call, submission, report)
     report.raise_failures()
     assert verified is not None
-    _note_replaced(call, submission, registry)
+    call = hold(call)
+    record = admit(call, row)
+    fallen = [*replaced.values(), *falling(call, submission)]
+    _note_fallen(call, fallen)
     if vsm is not None:
-        hold_vsm(call, record, submission)
+        require_vsm(call, record, submission)
     lot = prepare_lot(call, received, octets, verified, registry, record.id, contents.headers)
     call.store.documents.add_lot(lot, now=call.now)
-    if are_notes([*submission.entries, *replaced.values(), *registry.falling]):
+    if are_notes([*submission.entries, *fallen]):
         keep_history(call, record, added={e.unique_id for e in submission.entries})
     return SoapReply(registry_response())
 
@@ -124,8 +129,8 @@ def _replaced_by(submission: Submission, registry: RegistryFacts) -> dict[str, S
     return {source: registry.targets[target] for source, target in targets if target in registry.targets}
 
 
-def _note_replaced(call: Call, submission: Submission, registry: RegistryFacts) -> None:
-    for old in (*_replaced_by(submission, registry).values(), *registry.falling):
+def _note_fallen(call: Call, fallen: Iterable[StoredEntry]) -> None:
+    for old in fallen:
         change = {"uniqueId": old.unique_id, "old": old.status.name, "new": Status.DEPRECATED.name}
         call.notes.changes.append(change)
 

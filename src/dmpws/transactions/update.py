@@ -32,7 +32,7 @@ from dmpws.domain.lot.update import (
 from dmpws.domain.patient import PatientRecord
 from dmpws.domain.visibility import knows
 from dmpws.soap.message import Operation, SoapReply
-from dmpws.transactions.admission import admit
+from dmpws.transactions.admission import admit, hold
 from dmpws.transactions.call import Call
 from dmpws.transactions.reading import current_versions, reader_of
 from dmpws.transactions.versioning import PreparedVersion, new_version, store_update
@@ -60,6 +60,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     changes = read_changes(received.submission, report)
     if not changes:
         report.raise_failures()
+    call = hold(call)
     known = _known(call, changes)
     rows = sorted(frozenset[str]().union(*(rows_of(change, known.get(change.target)) for change in changes)))
     call.notes.transaction = ", ".join(dict.fromkeys(row.partition(" ")[0] for row in rows))

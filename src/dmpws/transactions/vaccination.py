@@ -81,12 +81,11 @@ def check_duplicates(
 def keep_history(call: Context, record: PatientRecord, added: Collection[str] = ()) -> None:
     """Write a new version of the historique from the notes in force: after notes were added, replaced or deleted.
 
-    To be called in the unit of work of that change, after it. added: uniqueIds of the notes it brought. Raises
-    Refused (DMPFragmentCVAError) when another call brought the same vaccination in the meantime.
+    To be called in the unit of work of that change, after it, with the record locked. added: uniqueIds of the notes it
+    brought. Raises Refused (DMPFragmentCVAError) when another call brought the same vaccination in the meantime.
     """
     if not call.settings.vaccination_history:
         return
-    call.store.patients.lock(record.id)
     notes = sorted(_in_force(call, record), key=lambda stored: stored.day, reverse=True)
     _require_new(notes, added)
     former = next(iter(_find(call, record, HISTORY_TYPE, tuple(Status))), None)

@@ -39,9 +39,8 @@ def replaceable(call: Call, record: PatientRecord, facts: VsmFacts | None) -> fr
     return frozenset(e.id for e in facts.current) if caller.is_doctor and authorised else frozenset()
 
 
-def hold_vsm(call: Call, record: PatientRecord, submission: Submission) -> None:
-    """Ask again while nobody else may change the record. Raises Refused."""
-    call.store.patients.lock(record.id)
+def require_vsm(call: Call, record: PatientRecord, submission: Submission) -> None:
+    """Check again, now that nobody else may change the record. Raises Refused."""
     facts = vsm_facts(call, record, submission)
     report = Report()
     if facts is not None:

@@ -64,8 +64,7 @@ class RegistryFacts:
 
     set_known: its uniqueId is taken. entries: stored entries by uniqueId. targets: by entryUUID, the entries that
     associations point to and the depositor may know of; folders: the same. taken: the uniqueIds of the lot's folders
-    that are taken. transforms: entryUUIDs of the targets that are themselves transformations (XFRM). falling: the
-    entries in force that complete or transform one that the lot replaces.
+    that are taken. transforms: entryUUIDs of the targets that are themselves transformations (XFRM).
     """
 
     set_known: bool
@@ -74,4 +73,3 @@ class RegistryFacts:
     folders: Mapping[str, StoredFolder] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
     transforms: frozenset[str] = frozenset()
-    falling: Sequence[StoredEntry] = ()
