@@ -62,6 +62,7 @@ EVENTS: Mapping[str, Event] = {
     "ITI-42": Event(_IMPORT, "C", _iti(42, "Register Document Set-b")),
     "ITI-43": Event(_EXPORT, "R", _iti(43, "Retrieve Document Set")),
     "ITI-44": Event(_RECORD, "U", _iti(44, "Patient Identity Feed")),
+    "ITI-44-ADD": Event(_RECORD, "C", _iti(44, "Patient Identity Feed")),
     "ITI-47": Event(_QUERY, "E", _iti(47, "Patient Demographics Query")),
     "ITI-57": Event(_IMPORT, "U", _iti(57, "Update Document Set")),
     "ITI-62": Event(_RECORD, "D", _iti(62, "Remove Metadata")),
