@@ -5,6 +5,7 @@ import shlex
 import socket
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -376,16 +377,20 @@ class _Learner:
         self._seen.add(key)
 
 
-def build_operator_app(config: Config) -> Callable[..., Iterable[bytes]]:
-    """Return the WSGI application of the operator port. Raises StorageError or TrustFolderError."""
-    return build_ops_app(
-        _probe(config), _info(config), journal_of(config), parameters=write_parameters(config.parameters)
-    )
+def build_operator_app(config: Config, opened: ExitStack | None = None) -> Callable[..., Iterable[bytes]]:
+    """Return the WSGI application of the operator port. Raises StorageError or TrustFolderError.
+
+    opened: closes what the application opens, for who does not end with it.
+    """
+    store, journal = store_of(config), journal_of(config)
+    if opened is not None:
+        opened.callback(store.close)
+        opened.callback(journal.close if journal else lambda: None)
+    return build_ops_app(_probe(config, store), _info(config), journal, parameters=write_parameters(config.parameters))
 
 
-def _probe(config: Config) -> Callable[[], dict[str, str]]:
+def _probe(config: Config, store: Store) -> Callable[[], dict[str, str]]:
     """What must work for a deposit to be taken: database, document folder, trust folder, the protocol port."""
-    store = store_of(config)
     trust = TrustStore.from_folder(trust_folder(config), TrustPolicy(crl=config.crl))
 
     def problems() -> dict[str, str]:

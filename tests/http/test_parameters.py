@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -36,7 +36,10 @@ class _Silent(WSGIRequestHandler):
 def operator_port(tmp_path: Path, pki: DemoPki, **options: Any) -> Iterator[str]:
     """URL of the file on the operator port of a server with these options."""
     config = load({"data": str(tmp_path), "trust": str(pki.trust_folder), **options}, environment={})
-    with make_server("127.0.0.1", 0, build_operator_app(config), handler_class=_Silent) as server:
+    with (
+        ExitStack() as opened,
+        make_server("127.0.0.1", 0, build_operator_app(config, opened), handler_class=_Silent) as server,
+    ):
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
