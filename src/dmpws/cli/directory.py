@@ -143,5 +143,9 @@ def _list(args: argparse.Namespace) -> int:
 
 def _store(args: argparse.Namespace) -> Store:
     store = store_of(args.config)
-    migrate.require_current(store.database.engine)
+    try:
+        migrate.require_current(store.database.engine)
+    except StorageError:
+        store.close()
+        raise
     return store
