@@ -10,10 +10,12 @@ from xml.sax.saxutils import escape
 import pytest
 from ihe_world import (
     EXAMPLES,
+    HAS_MEMBER,
     MEASURED,
     QUERIES,
     Lab,
     Submission,
+    association,
     changed,
     fill,
     message,
@@ -65,8 +67,7 @@ def with_folder(lab: Lab, patient: str) -> dict[str, str]:
     found = query(lab, "GetFolders", "ObjectRef", XDSFolderUniqueId=f"('{values['folder']}')")
     [reference] = found.body.iter(f"{{{RIM}}}ObjectRef")
     entry = reference.get("id", "")
-    links = query(lab, "GetAssociations", uuid=f"('{values['entry']}')").body.iter(f"{{{RIM}}}Association")
-    ids = {link.get("sourceObject") == entry: link.get("id", "") for link in links}
+    ids = {source == entry: link for source, link in links(lab, values["entry"]).items()}
     return {**values, "folder_entry": entry, "member": ids[True], "membership": ids[False]}
 
 
@@ -105,6 +106,39 @@ def signature(lab: Lab, patient: str) -> dict[str, str]:
     return document(lab, patient, code, ("2.16.840.1.113883.6.1", "ASTM"))
 
 
+def links(lab: Lab, uuid: str) -> dict[str, str]:
+    """The sources of the associations that have this target, and their UUIDs."""
+    found = query(lab, "GetAssociations", uuid=f"('{uuid}')").body.iter(f"{{{RIM}}}Association")
+    return {a.get("sourceObject", ""): a.get("id", "") for a in found if a.get("targetObject") == uuid}
+
+
+def whole(lab: Lab, patient: str, *changes: tuple[str, str]) -> dict[str, str]:
+    """A document with its submission set and what links them."""
+    values = document(lab, patient, *changes)
+    [(lot, link)] = links(lab, values["entry"]).items()
+    return {**values, "lot": lot, "link": link, "ENTRY": values["entry"].upper()}
+
+
+def shared(lab: Lab, patient: str) -> dict[str, str]:
+    """A document that another submission set holds too."""
+    values = whole(lab, patient)
+    member = association(HAS_MEMBER, "SubmissionSet01", values["entry"], SubmissionSetStatus="Reference")
+    document(lab, patient, ("<!-- more -->", member))
+    return values
+
+
+def whole_in_folder(lab: Lab, patient: str) -> dict[str, str]:
+    values = with_folder(lab, patient)
+    [(lot, link)] = [pair for pair in links(lab, values["entry"]).items() if pair[0] != values["folder_entry"]]
+    return {**values, "lot": lot, "link": link}
+
+
+def completed(lab: Lab, patient: str) -> dict[str, str]:
+    values = whole(lab, patient)
+    document(lab, patient, relation("APND", values["entry"]))
+    return values
+
+
 GIVEN: dict[str, Callable[[Lab, str], dict[str, str]]] = {
     "document": document,
     "folder": with_folder,
@@ -113,6 +147,11 @@ GIVEN: dict[str, Callable[[Lab, str], dict[str, str]]] = {
     "other": of_another,
     "elsewhere": elsewhere,
     "updated": updated,
+    "whole": whole,
+    "whole_of_another": lambda lab, _patient: whole(lab, new_patient(lab)),
+    "whole_in_folder": whole_in_folder,
+    "shared": shared,
+    "completed": completed,
     "signature": signature,
     "offline": lambda lab, patient: document(lab, patient, ("<!-- slots -->", OFFLINE)),
 }

@@ -157,3 +157,17 @@ def test_a_chain_of_merges_at_once(store: Store) -> None:
         left = [record for record in records if work.patients.find(record.ins) is not None]
     assert len(left) == len(failed)
     assert sum(len(contents(store, record)) for record in left) == 12
+
+
+def test_a_document_without_metadata_moves_too(store: Store, pair: tuple[PatientRecord, PatientRecord]) -> None:
+    stays, goes = pair
+    made = lot(goes, [(entry(), received(store.blobs, b"octets"))])
+    made = replace(made, evidence=None)  # type: ignore[arg-type]
+    with store.write() as work:
+        work.documents.add_lot(made, now=NOW)
+        (document,) = made.entries
+        work.removal.metadata([made.submission_set_uuid, document.entry_uuid, made.associations[0][0].id], now=NOW)
+    merge(store, goes.ins, stays.ins)
+    with store.read() as work:
+        (held,) = work.removal.unregistered([document.entry.unique_id])
+        assert work.documents.octets(held).read() == b"octets"

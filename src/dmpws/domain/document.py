@@ -177,6 +177,19 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldDocument:
+    """A document of the repository without metadata, as a StoredEntry knows its own."""
+
+    unique_id: str
+    mime_type: str
+    hash: str
+    sha256: str
+    size: int
+    octets: str
+    type_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredEntry:
     """A document entry of the registry, with what rights, queries and answers need."""
 

@@ -404,6 +404,27 @@ CATALOGUE = _catalogue(
         "Profil `ihe`, ITI-57 : lid est absent ou égal à l'id, et le domaine d'affinité demande ce code-là.",
         "Enregistrez une première version par ITI-41 ou ITI-42 ; une nouvelle version porte le lid de la fiche lue.",
     ),
+    (
+        "ReferencesExistException",
+        "L'objet à retirer est encore désigné par une association",
+        "ITI TF-2 3.62.4.1.3",
+        "Profil `ihe`, ITI-62 : une association qui reste dans le registre a cet objet pour source ou pour cible.",
+        "Nommez dans le même message les associations de l'objet, celles des lots comprises (GetAssociations).",
+    ),
+    (
+        "XDSUnreferencedObjectException",
+        "Un objet qui reste ne serait plus membre d'aucun lot",
+        "ITI TF-2 3.62.4.1.3",
+        "Profil `ihe`, ITI-62 : le HasMember retiré est le dernier qui relie un lot à cet objet.",
+        "Retirez aussi l'objet, ou laissez l'association.",
+    ),
+    (
+        "XDSRemoveDocumentsError",
+        "L'entrepôt ne peut pas retirer le document",
+        "ITI TF-2 3.86.4.2.3",
+        "Profil `ihe`, ITI-86 : le document est la signature d'un lot, qui reste comme preuve.",
+        "Ne demandez pas le retrait d'une signature de lot.",
+    ),
     # Profile `ihe`: acknowledgements of ITI-44 and ITI-47, numbers of HL7 v2 table 0357.
     (
         "102",

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Row, bindparam, select, union_all, update
 
-from dmpws.domain.document import Status, StoredEntry
+from dmpws.domain.document import HeldDocument, Status, StoredEntry
 from dmpws.domain.octets import Octets
 from dmpws.domain.query import DocumentQuery
 from dmpws.store.conditions import one_of
@@ -110,7 +110,7 @@ class DocumentTable:
     def submission_set_known(self, unique_id: str) -> bool:
         return bool(self._db.rows(_KNOWN, {"unique_id": unique_id}))
 
-    def octets(self, entry: StoredEntry) -> StoredOctets | MemoryOctets:
+    def octets(self, entry: StoredEntry | HeldDocument) -> StoredOctets | MemoryOctets:
         """The stored octets. Raises KeyError when they were erased."""
         if entry.octets.startswith(IN_EVIDENCE):
             signature = self._lots.signature(int(entry.octets.removeprefix(IN_EVIDENCE)))

@@ -42,6 +42,7 @@ from dmpws.store.tables import (
     patient,
     patient_identifier,
     submission_set,
+    unregistered_document,
 )
 
 _E, _A, _S, _F, _P = document_entry.c, association.c, submission_set.c, folder.c, patient.c
@@ -100,7 +101,9 @@ _BLANK_LOT = (
 # FOR UPDATE: whoever writes into the record has finished, and nobody begins.
 _HOLD = select(_P.id).where(_P.id == _PATIENT).with_for_update()
 _SHARED = select(_E.id).where(_E.octets == bindparam("octets"), _E.unique_id != _UNIQUE_ID).limit(1)
-_OCTETS = select(_E.octets).distinct().where(_E.patient_id == _PATIENT)
+_OCTETS = union(
+    *(select(t.c.octets).where(t.c.patient_id == _PATIENT) for t in (document_entry, unregistered_document))
+)
 _CONTENT = select(func.count().label("documents"), func.coalesce(func.sum(_E.size), 0).label("octets")).where(
     _E.patient_id == _PATIENT, ~_E.is_signature, _E.latest
 )

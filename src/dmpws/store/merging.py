@@ -20,6 +20,7 @@ from dmpws.store.tables import (
     patient_identifier,
     submission_set,
     subsumed_identifier,
+    unregistered_document,
 )
 
 _BATCH = 500
@@ -50,6 +51,11 @@ _MOVE = (
 _MOVE_SUBSUMED = (
     update(subsumed_identifier).where(_G.patient_id == bindparam("old")).values(patient_id=bindparam("new"))
 )
+_MOVE_UNREGISTERED = (
+    update(unregistered_document)
+    .where(unregistered_document.c.patient_id == bindparam("old"))
+    .values(patient_id=bindparam("new"))
+)
 _IS_SUBSUMED = select(_G.value).where(_G.value == bindparam("gone"), _G.authority == bindparam("gone_of"))
 
 
@@ -74,6 +80,7 @@ class Merges:
         old, new = owners[gone], owners[kept]
         for table, name in ((submission_set, "uuid"), (folder, "uuid"), (document_entry, "entry_uuid")):
             self._move_rows(table, name, old, new, rewrite)
+        self._db.change(_MOVE_UNREGISTERED, {"old": old, "new": new})
         self._db.change(_REMOVE, {"gone": gone.value, "gone_of": gone.authority})
         self._db.change(_NEW, {"value": gone.value, "authority": gone.authority, "patient_id": new, "merged_at": now})
         if old != new:

@@ -77,6 +77,18 @@ PATIENT_EXISTS = Rule(
     "DMP-CLIENT",
     "DMPFound",
 )
+SIGNED_LOT = Rule(
+    "STORE-SIGNED-LOT",
+    "Un lot signé reste, avec sa preuve",
+    "DMPWS D101",
+    "XDSRegistryError",
+)
+SIGNATURE_KEPT = Rule(
+    "STORE-SIGNATURE-KEPT",
+    "La signature d'un lot reste, avec sa preuve",
+    "DMPWS D101",
+    "XDSRemoveDocumentsError",
+)
 MERGED = Rule(
     "STORE-MERGED",
     "Les deux identifiants sont toujours ceux de deux patients",

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 
 from dmpws.store import keyring
 from dmpws.store.blobs import BlobFolder
@@ -15,12 +15,14 @@ from dmpws.store.encryption import Encrypted, Plain, Sealer
 from dmpws.store.engine import make_engine
 from dmpws.store.failures import translated
 from dmpws.store.session import Database
-from dmpws.store.tables import document_entry
+from dmpws.store.tables import document_entry, unregistered_document
 from dmpws.store.tokens import TokenTable
 from dmpws.store.unit_of_work import UnitOfWork
 from dmpws.transactions.ports import StorageError, TraceRow
 
-_REFERENCED = select(document_entry.c.octets).where(one_of(document_entry.c.octets, "names"))
+_REFERENCED = union(
+    *(select(t.c.octets).where(one_of(t.c.octets, "names")) for t in (document_entry, unregistered_document))
+)
 
 
 @dataclass(frozen=True, slots=True)

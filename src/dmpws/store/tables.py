@@ -326,6 +326,20 @@ association = Table(
     Column("fragment", LargeBinary, nullable=False),
 )
 
+# Documents in the repository of which the registry knows nothing any more (ITI-62).
+unregistered_document = Table(
+    "unregistered_document",
+    metadata,
+    Column("unique_id", Text, primary_key=True),
+    Column("patient_id", ForeignKey(patient.c.id), nullable=False, index=True),
+    Column("mime_type", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("octets", Text, nullable=False, index=True),  # name of the file
+    Column("removed_at", Instant, nullable=False),
+)
+
 lot_evidence = Table(
     "lot_evidence",
     metadata,

@@ -15,6 +15,7 @@ from dmpws.store.notifications import NotificationTable
 from dmpws.store.octets import StoredOctets
 from dmpws.store.packages import PackageTable
 from dmpws.store.patients import PatientTable
+from dmpws.store.removals import RemovalTable
 from dmpws.store.session import Session
 from dmpws.store.traces import TraceTable
 from dmpws.store.usage import UsageTable
@@ -67,6 +68,7 @@ class UnitOfWork:
         self.notifications = NotificationTable(session)
         self.documents = DocumentTable(session, self._deposits, sealer)
         self.erasure = Erasures(session, self._deposits)
+        self.removal = RemovalTable(session, self._deposits)
         self.merging = Merges(session, sealer, self.erasure)
         self.packages = PackageTable(session, sealer)
         self.directory = DirectoryTable(session)

@@ -51,18 +51,6 @@ def unknown_patient(text: str) -> Refused:
     return refusal(PATIENT, found=text[:200] or "rien")
 
 
-def hold(call: IheCall, record: PatientRecord, text: str) -> PatientRecord:
-    """The record of a CX, which nobody changes from now on. Raises Refused when a merge has just taken it away.
-
-    record: what was found before. text: the CX.
-    """
-    call.store.patients.lock(record.id)
-    held = find_patient(call, text)
-    if held is None or held.id != record.id:
-        raise unknown_patient(text)
-    return held
-
-
 def hold_all(call: IheCall, patients: Callable[[], set[int]]) -> None:
     """Hold the records of these patients; nobody changes them from now on. Raises Refused when they are no longer the
     same patients once they are held."""

@@ -12,7 +12,7 @@ from dmpws.domain.lot.associations import replacements
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import Ins, Name, PatientRecord, Traits
 from dmpws.transactions.deposit import prepare_lot
-from dmpws.transactions.ihe import PATIENT, IheCall, find_patient, hold, unknown_patient
+from dmpws.transactions.ihe import PATIENT, IheCall, find_patient, hold_all, unknown_patient
 from dmpws.transactions.pipeline import BUSY
 from dmpws.transactions.registry_facts import falling, gather
 
@@ -27,21 +27,32 @@ def submit(
     """
     submission = received.submission
     text = submission.submission_set.patient_id
+    check_submission(submission, IheFacts(call.domain, text, find_patient(call, text), registered), report)
+    hold_all(call, lambda: _involved(call, submission))
     record = find_patient(call, text)
     known = record is not None or (not call.domain.fed and call.domain.identifies(Cx.parse(text).authority))
     if text and not known:
         report.failed(PATIENT, found=text[:200], where=submission.submission_set.id)
-    check_submission(submission, IheFacts(call.domain, text, record, registered), report)
     registry = gather(call, submission, list)
     check_registry(submission, record.id if record is not None else 0, octets, registry, report)
     _note(call, submission, report)
     report.raise_failures()
     replaced = [registry.targets[a.target.lower()] for a in replacements(submission)]
-    patient = hold(call, record, text) if record is not None else _make_known(call, text)
     _note_deprecated(call, [*replaced, *falling(call, submission)])
+    patient = record or _make_known(call, text)
     repository = _registered_repository if registered else lambda _entry: call.domain.repository
     lot = prepare_lot(call, received, octets, None, registry, patient.id, {}, repository=repository, copies=True)
     call.store.documents.add_lot(lot, now=call.now)
+
+
+def _involved(call: IheCall, submission: Submission) -> set[int]:
+    """Rows of the patients of a submission, and of what it is tied to."""
+    named = {end.lower() for a in submission.associations for end in (a.source, a.target)}
+    ends = [end for end in named if end.startswith("urn:uuid:")]
+    patients = {entry.patient for entry in call.store.documents.by_entry_uuid(ends)} if ends else set()
+    patients |= {folder.patient for folder in call.store.packages.folders(uuids=ends)}
+    record = find_patient(call, submission.submission_set.patient_id)
+    return patients | {record.id} if record is not None else patients
 
 
 def _registered_repository(entry: DocumentEntry) -> str:

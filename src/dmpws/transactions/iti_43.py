@@ -6,7 +6,7 @@ from lxml import etree
 
 from dmpws.codec.ebxml.fragments import is_offline
 from dmpws.domain.checks import Refused
-from dmpws.domain.document import StoredEntry
+from dmpws.domain.document import HeldDocument, StoredEntry
 from dmpws.soap.message import SoapReply
 from dmpws.transactions import retrieve as retrieving
 from dmpws.transactions.ihe import IheCall, in_ihe, register_ihe
@@ -19,11 +19,14 @@ def handle(call: IheCall, body: etree._Element) -> SoapReply:
     """Give the documents asked for that are here and online, whatever became of their metadata."""
     asked = retrieving.requested(body)
     retrieving.require_few(call, asked)
-    stored: dict[str, StoredEntry] = {}
-    for entry in call.store.documents.by_unique_id(dict.fromkeys(request.unique_id for request in asked)):
+    stored: dict[str, StoredEntry | HeldDocument] = {}
+    entries = call.store.documents.by_unique_id(dict.fromkeys(request.unique_id for request in asked))
+    for entry in entries:
         # Several entries may name one document, some of them in another repository.
         if entry.octets and not is_offline(entry):
             stored.setdefault(entry.unique_id, entry)
+    without = {request.unique_id for request in asked} - {entry.unique_id for entry in entries if entry.octets}
+    stored |= {document.unique_id: document for document in call.store.removal.unregistered(without)}
     return retrieving.retrieve(call, asked, stored, call.domain.repository)
 
 

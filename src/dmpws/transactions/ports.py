@@ -8,7 +8,7 @@ from typing import Protocol
 from dmpws.domain.authorisation import Authorisation, AuthorisationEvent, By, Holder, NamedAuthorisation
 from dmpws.domain.authorised import AuthorisedQuery, AuthorisedRecord
 from dmpws.domain.directory import Card, Directory, Professional, Structure, TokenMemory
-from dmpws.domain.document import Association, DocumentEntry, Folder, Status, StoredEntry, SubmissionSet
+from dmpws.domain.document import Association, DocumentEntry, Folder, HeldDocument, Status, StoredEntry, SubmissionSet
 from dmpws.domain.erasure import Content
 from dmpws.domain.internet_account import Channel, ChannelType, InternetAccount
 from dmpws.domain.notification import Notification
@@ -359,7 +359,7 @@ class Documents(Protocol):
         """Whether a submission set or folder has this uniqueId."""
         ...
 
-    def octets(self, entry: StoredEntry) -> Octets:
+    def octets(self, entry: StoredEntry | HeldDocument) -> Octets:
         """The stored octets. Raises KeyError when they were erased."""
         ...
 
@@ -427,6 +427,29 @@ class Merging(Protocol):
         and `gone` with it. rewrite: what becomes of the fragment of each object. Cannot be undone.
 
         Raises Refused when one of them is no longer anybody's, or its record became another.
+        """
+        ...
+
+
+class Removal(Protocol):
+    """What plain IHE takes away (ITI-62, ITI-86): registry and repository each for itself."""
+
+    def metadata(self, uuids: Collection[str], *, now: datetime) -> None:
+        """Delete the objects of these UUIDs, to which none of the others refers. What another set holds too is that
+        one's from now on; of what had versions the highest one left is the latest. The documents stay.
+
+        Raises Refused for a lot of which there is evidence.
+        """
+        ...
+
+    def unregistered(self, unique_ids: Iterable[str]) -> Sequence[HeldDocument]:
+        """The documents whose metadata were deleted, by uniqueId."""
+        ...
+
+    def octets(self, unique_id: str) -> bool:
+        """Take the octets of a document away, its metadata stay; False when there are none.
+
+        Raises Refused for a signature that is the evidence of its lot.
         """
         ...
 
@@ -502,6 +525,8 @@ class UnitOfWork(Protocol):
     def erasure(self) -> Erasure: ...
     @property
     def merging(self) -> Merging: ...
+    @property
+    def removal(self) -> Removal: ...
     @property
     def directory(self) -> Directory: ...
     @property

@@ -7,7 +7,7 @@ from lxml import etree
 from dmpws.codec.ebxml.answers import RegistryError, RetrievedDocument, retrieve_response
 from dmpws.codec.ebxml.retrieve import DocumentRequest, read_retrieve
 from dmpws.domain.checks import Check, Outcome, Refused, Rule, refusal
-from dmpws.domain.document import StoredEntry
+from dmpws.domain.document import HeldDocument, StoredEntry
 from dmpws.domain.octets import Octets
 from dmpws.soap.message import SoapReply
 from dmpws.transactions.call import Context
@@ -35,7 +35,7 @@ def require_few(call: Context, asked: Sequence[DocumentRequest]) -> None:
 
 
 def retrieve(
-    call: Context, asked: Sequence[DocumentRequest], stored: Mapping[str, StoredEntry], repository: str
+    call: Context, asked: Sequence[DocumentRequest], stored: Mapping[str, StoredEntry | HeldDocument], repository: str
 ) -> SoapReply:
     """Give the documents asked for, as many as may be: PartialSuccess when some may not.
 
@@ -63,8 +63,8 @@ def retrieve(
 
 
 def _find(
-    call: Context, request: DocumentRequest, stored: Mapping[str, StoredEntry], repository: str
-) -> tuple[StoredEntry, Octets] | Check:
+    call: Context, request: DocumentRequest, stored: Mapping[str, StoredEntry | HeldDocument], repository: str
+) -> tuple[StoredEntry | HeldDocument, Octets] | Check:
     """The entry and its octets, or why not. Unknown, hidden and erased cannot be told apart."""
     if request.repository != repository:
         found = f"repositoryUniqueId={request.repository[:200]}"

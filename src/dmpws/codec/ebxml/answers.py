@@ -49,9 +49,11 @@ class RetrievedDocument:
     home_community: str = ""
 
 
-def registry_response(errors: Sequence[RegistryError] = ()) -> bytes:
-    """ITI-41: Success, or Failure with every error."""
-    status = names.FAILURE if errors else names.SUCCESS
+def registry_response(errors: Sequence[RegistryError] = (), *, partly: bool = False) -> bytes:
+    """ITI-41 and others: Success, or Failure with every error. partly: something was done in spite of them."""
+    status = names.SUCCESS
+    if errors:
+        status = names.PARTIAL_SUCCESS if partly else names.FAILURE
     return _registry_response(status, errors, f" {_REPOSITORY_NAMESPACES}").encode()
 
 
