@@ -30,8 +30,9 @@ $(VENV)/.complete: requirements.lock pyproject.toml
 run: $(VENV)/.complete ## start the server, play the main scenario, keep serving (ONCE=1 stops after it)
 	@$(BIN)/dmpws --data $(DATA) serve --demo $(if $(ONCE),--once)
 
+# A file's tests stay together, since they share the world it built; four processes at most, each with its PostgreSQL.
 test: $(VENV)/.complete ## run all tests (PYTEST="-k vihf" selects)
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 lint: $(VENV)/.complete ## style and types
 	@$(BIN)/ruff check .
