@@ -9,6 +9,8 @@ import pytest
 
 from dmpws import cast
 from dmpws.client import LpsSession
+from dmpws.client.cda import CONSULTATION_REPORT, Attachment, ClinicalDocument
+from dmpws.client.lot import Deposit
 from dmpws.client.transport import WsgiTransport
 from dmpws.domain.journal import Exchange, Message
 from dmpws.http.journal import Journalled
@@ -26,6 +28,7 @@ class Lab:
         card = app.pki.card("medecin-libre")
         transport = WsgiTransport(Journalled(app, journal.add, most=most), card, PATH)
         self.post = transport.post
+        self.clock = app.clock
         self.session = LpsSession(card, transport=transport, clock=app.clock)
         self._ops = build_ops_app(dict, {}, journal, parameters=b"")
 
@@ -114,6 +117,38 @@ def test_who_does_not_consent_is_not_in_the_journal(lab: Lab) -> None:
     assert [lab.ops(f"/journal/{line['id']}/{part}")[2] for part in ("request", "answer")] == [b"", b""]
     assert who.ins.value not in json.dumps(shown)
     assert "CONTESTE" not in json.dumps(shown)
+    assert "situation" not in shown["facts"]
+
+
+def test_what_a_call_met_is_told_in_the_list_when_asked(lab: Lab) -> None:
+    lab.session.add_authorisation(INS)
+    lab.session.test_existence(INS)
+    _, _, listed = lab.ops("/journal?facts=yes")
+    assert [line["facts"]["standing"]["authorisation"] for line in listed] == ["VALIDE", "NON_EXISTE"]
+    facts = listed[1]["facts"]
+    assert facts["asked"] == {"action": "AJOUT", "treating_doctor": False}
+    assert facts["situation"] == {"record": "active", "minor": False, "opposes": [], "named": False, "attached": False}
+    assert facts["certificate"]["nominative"] is True
+    assert "facts" not in lab.ops("/journal")[2][0]
+    assert lab.ops("/journal?facts=perhaps")[0] == 400
+
+
+def test_documents_are_described_and_not_shown(lab: Lab) -> None:
+    person, now = cast.PATIENTS["pat-trois"], lab.clock()
+    text = Attachment("text/plain", b"RAS")
+    document = ClinicalDocument(INS, person.traits, lab.session.actor, CONSULTATION_REPORT, "CR", text, now, now)
+    assert lab.session.submit(INS, [Deposit(document)]).ok
+    [entry] = lab.ops("/journal?facts=yes")[2][0]["facts"]["entries"]
+    assert (entry["uniqueId"], entry["media"], entry["files"]) == (document.unique_id, "text/plain", ["text/plain"])
+    assert (entry["visibility"], entry["by_caller"], entry["type"]) == ([], True, "11488-4")
+    lab.session.add_authorisation(INS)
+    assert lab.session.mask(INS, document.unique_id).ok
+    assert lab.session.retrieve(INS, [document.unique_id]).ok
+    _, _, [read, updated, *_] = lab.ops("/journal?facts=yes")
+    [seen] = read["facts"]["entries"]
+    assert (seen["visibility"], seen["status"]) == (["MASQUE_PS"], "APPROVED")
+    assert updated["facts"]["entries"][0]["visibility"] == []
+    assert all("RAS" not in json.dumps(exchange) for exchange in (read, updated))
 
 
 def test_long_messages_are_cut_and_whole_sizes_told(app: LocalApp, journal: Journal) -> None:

@@ -116,6 +116,7 @@ class _Recording:
 
     def hushed(self) -> None:
         self._hushed = True
+        self._facts.clear()
 
     def _elapsed(self) -> float:
         return round((time.perf_counter() - self._started) * 1000, 3)

@@ -1,6 +1,7 @@
 """The journal over the operator port, as JSON.
 
-`GET /journal` lists (patient, software, transaction, code, since, until, after, limit), `GET /journal/7` shows one,
+`GET /journal` lists (patient, software, transaction, code, since, until, after, limit; `facts=yes` adds all that is
+known of each), `GET /journal/7` shows one,
 `GET /journal/7/request` and `/answer` give the octets, `DELETE /journal/7` forgets one, `DELETE /journal` all.
 """
 
@@ -76,11 +77,14 @@ _NOT_ALLOWED = Page("405 Method Not Allowed", {"error": "GET or DELETE"})
 
 
 def _list(journal: JournalStore, text: str) -> Page:
+    given = dict(parse_qsl(text))
     try:
-        query = _query(dict(parse_qsl(text)))
+        with_facts = _yes(given, "facts")
+        query = _query(given)
     except _BadQuery as bad:
         return Page("400 Bad Request", {"error": str(bad)})
-    return Page("200 OK", [summary(exchange) for exchange in journal.find(query)])
+    found = journal.find(query)
+    return Page("200 OK", [{**summary(e), **({"facts": e.facts} if with_facts else {})} for e in found])
 
 
 def _query(given: dict[str, str]) -> JournalQuery:
@@ -91,6 +95,13 @@ def _query(given: dict[str, str]) -> JournalQuery:
     if given:
         raise _BadQuery(f"unknown: {', '.join(sorted(given))}")
     return JournalQuery(**words, since=since, until=until, after=after, limit=limit)
+
+
+def _yes(given: dict[str, str], name: str) -> bool:
+    text = given.pop(name, "no")
+    if text not in ("yes", "no"):
+        raise _BadQuery(f"{name}: yes or no")
+    return text == "yes"
 
 
 def _instant(given: dict[str, str], name: str) -> datetime | None:

@@ -6,6 +6,7 @@ document; the first that fails gives the code (DMPWS D11).
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.authorisation import Authorisation, AuthorisationState, state_of
@@ -16,6 +17,7 @@ from dmpws.domain.document import StoredEntry
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord, is_minor
 from dmpws.domain.rights import Decision, decide
 from dmpws.transactions.call import Call, Context
+from dmpws.transactions.observed import tell_situation, tell_standing
 from dmpws.vihf.model import VerifiedVihf
 
 NIA = Rule("ADM-NIA", "Un patient qui n'a qu'un NIA n'a pas de DMP", "DMP-CDT 0.2-080", "DMPInvalidRequest")
@@ -71,6 +73,7 @@ def standing_of(call: Context, caller: Caller, record: PatientRecord) -> Standin
     else:
         state = next((s for s in _BEST_FIRST if s in states), AuthorisationState.NON_EXISTE)
     treating_doctor = caller.is_doctor and person is not None and person.treating_doctor and not person.blocked
+    tell_standing(state, treating_doctor=treating_doctor)
     return Standing(state, treating_doctor, serving[0])
 
 
@@ -99,6 +102,7 @@ def begin(call: Call, row: str) -> Caller:
     call.notes.patient = f"{ins.value}^{ins.authority}"
     call.notes.holder = caller.holders[0].identifier
     call.notes.operation = row
+    tell_situation(call.patient, minor=partial(is_under_age, call))
     demand(not ins.is_nia, NIA, expected="un NIR", found=f"l'autorité {ins.authority}")
     return caller
 

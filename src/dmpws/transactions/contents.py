@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from lxml import etree
 
 from dmpws.codec.cda import parse_document, read_header
-from dmpws.codec.cda_body import check_files
+from dmpws.codec.cda_body import CONTENT, check_files
 from dmpws.codec.self_presenting import check_self_presenting
 from dmpws.codec.vaccination import read_note
 from dmpws.domain.cda import CdaHeader
-from dmpws.domain.checks import Refused, Report, Rule, refusal
+from dmpws.domain.checks import Outcome, Refused, Report, Rule, refusal
 from dmpws.domain.document import DocumentEntry, StoredEntry, Submission
 from dmpws.domain.lot.vaccination import check_note, is_note
 from dmpws.domain.lot.versions import check_set_version
@@ -53,6 +53,12 @@ def read_contents(
             except Refused as refused:
                 report.checks.extend(replace(check, where=entry.id) for check in refused.checks)
     return contents
+
+
+def files_of(report: Report, entry: str) -> list[str]:
+    """Media types of the files included in a document of the lot, by its entry id."""
+    good = (check for check in report if check.rule is CONTENT and check.outcome is Outcome.PASSED)
+    return [check.found for check in good if check.where == entry]
 
 
 def check_sets(

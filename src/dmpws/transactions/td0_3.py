@@ -11,6 +11,7 @@ from dmpws.domain.patient import PatientRecord
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import admit, caller_of, hold
 from dmpws.transactions.call import Call
+from dmpws.transactions.observed import tell_asked
 from dmpws.transactions.registry import ALL_MODES, ALL_PROFILES, Transaction, register
 from dmpws.xml.names import HABILITATIONS
 
@@ -42,6 +43,7 @@ OPERATION = Operation(
 def handle(call: Call, body: etree._Element) -> SoapReply:
     """Add, renew or remove the caller's own authorisation on the DMP of the VIHF's patient."""
     request = read_set_authorization(body)
+    tell_asked(action=request.action, treating_doctor=request.treating_doctor)
     call = hold(call)
     record = admit(call, ROWS[request.action, request.treating_doctor])
     caller = caller_of(call.vihf)

@@ -1,6 +1,7 @@
 """TD2.1, alimentation: a signed lot of documents, new or replacing others (ITI-41)."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from lxml import etree
 
@@ -21,7 +22,7 @@ from dmpws.domain.software import Profile
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import admit, hold, is_under_age
 from dmpws.transactions.call import Call
-from dmpws.transactions.contents import check_sets, read_contents
+from dmpws.transactions.contents import check_sets, files_of, read_contents
 from dmpws.transactions.deposit import (
     EMPLOYEE_ROW,
     depositor_of,
@@ -29,6 +30,7 @@ from dmpws.transactions.deposit import (
     row_of,
     verify_signature,
 )
+from dmpws.transactions.observed import tell_deposited
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 from dmpws.transactions.registry_facts import falling, registry_facts
 from dmpws.transactions.vaccination import are_notes, check_duplicates, keep_history
@@ -72,6 +74,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     registry = registry_facts(call, record, submission)
     depositor = depositor_of(call, [*submission.entries, *registry.targets.values()])
     contents = read_contents(call, submission, octets, report, call.check_cda_header)
+    tell_deposited(call.vihf, submission.entries, contents.headers, partial(files_of, report))
     vsm = vsm_facts(call, record, submission)
     facts = LotFacts(
         record=record,

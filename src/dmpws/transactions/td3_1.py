@@ -22,6 +22,7 @@ from dmpws.transactions.admission import admit
 from dmpws.transactions.call import Call, Context
 from dmpws.transactions.finds import Found, require_few
 from dmpws.transactions.notifying import tell_patient
+from dmpws.transactions.observed import tell_answered
 from dmpws.transactions.reading import reader_of
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 from dmpws.transactions.shelf import ReaderShelf, Shelf
@@ -73,6 +74,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     shelf = ReaderShelf(call, record, reader_of(call, record))
     found = SEARCHES[query.id](asked, shelf, limit) if asked.online else []
     require_few(found, limit)
+    tell_answered(objects=len(found))
     if not is_reference:
         tell_patient(call, record)
     call.notes.warnings += [c.message for c in report if c.outcome is Outcome.WARNED]

@@ -10,6 +10,7 @@ from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import admit
 from dmpws.transactions.call import Call
 from dmpws.transactions.notifying import tell_patient
+from dmpws.transactions.observed import tell_handled
 from dmpws.transactions.reading import reader_of
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 from dmpws.transactions.retrieve import refuse, requested, require_few, retrieve
@@ -40,6 +41,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
         for entry in call.store.documents.by_unique_id(dict.fromkeys(r.unique_id for r in asked))
         if entry.patient == record.id and entry.latest and reads(reader, entry)
     }
+    tell_handled(call.vihf, stored.values())
     reply = retrieve(call, asked, stored, oids.REPOSITORY)
     tell_patient(call, record)
     return reply

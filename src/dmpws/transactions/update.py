@@ -34,6 +34,7 @@ from dmpws.domain.visibility import knows
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.admission import admit, hold
 from dmpws.transactions.call import Call
+from dmpws.transactions.observed import tell_handled
 from dmpws.transactions.reading import current_versions, reader_of
 from dmpws.transactions.versioning import PreparedVersion, new_version, store_update
 from dmpws.xml.names import LCM
@@ -65,6 +66,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     rows = sorted(frozenset[str]().union(*(rows_of(change, known.get(change.target)) for change in changes)))
     call.notes.transaction = ", ".join(dict.fromkeys(row.partition(" ")[0] for row in rows))
     call.notes.submission_set = received.submission.submission_set.unique_id
+    tell_handled(call.vihf, known.values())
     record = _admit(call, rows, changes, known)
     facts = _facts(call, record)
     _check_set(call, received.submission.submission_set, facts, report)

@@ -9,6 +9,7 @@ from dmpws.audit.trace import Trace
 from dmpws.domain.checks import Report
 from dmpws.soap.message import SoapRequest
 from dmpws.transactions.call import Call, Settings, TraceNotes
+from dmpws.transactions.observed import tell_caller
 from dmpws.transactions.ports import LotVerifier, UnitOfWork
 from dmpws.transactions.registry import Interface, Transaction
 from dmpws.transactions.td0_1 import VerifyToken, open_access
@@ -35,7 +36,9 @@ class VihfEntrance:
         return Interface.DMP
 
     def enter(self, request: SoapRequest) -> "VihfVisitor":
-        return VihfVisitor(self, self.verify_token(request))
+        vihf = self.verify_token(request)
+        tell_caller(vihf)
+        return VihfVisitor(self, vihf)
 
 
 @dataclass(frozen=True, slots=True)
