@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from dmpws.domain.authorisation import Authorisation, By, Holder, NamedAuthorisation
+from dmpws.domain.authorised import AuthorisedQuery, AuthorisedRecord
 from dmpws.domain.internet_account import Channel, InternetAccount
 from dmpws.domain.patient import DmpStatus, Ins, PatientRecord, Traits
+from dmpws.domain.patient_search import PatientCriteria
 from dmpws.testing.tokens import CastDirectory
 
 
@@ -17,6 +19,16 @@ class Patients:
 
     def find(self, ins: Ins) -> PatientRecord | None:
         return next((r for r in self.records if ins in r.identifiers), None)
+
+    def search(
+        self, criteria: PatientCriteria, *, without_block_of: Sequence[Holder], limit: int
+    ) -> Sequence[PatientRecord]:
+        """Nobody: tests/store/test_patient_search.py tells who is found."""
+        return []
+
+    def authorised(self, query: AuthorisedQuery, *, limit: int) -> Sequence[AuthorisedRecord]:
+        """Nobody: tests/store/test_authorised.py tells who is listed."""
+        return []
 
     def lock(self, patient: int) -> None:
         """One thread: nobody else changes anything."""
@@ -112,6 +124,9 @@ class InternetAccounts:
 
     def open(self, patient: int, account: InternetAccount, *, now: datetime) -> None:
         self.held[patient] = account
+
+    def renew(self, patient: int, login: str, password_hash: str, *, now: datetime) -> None:
+        self.held[patient] = replace(self.held[patient], login=login, password_hash=password_hash)
 
     def put_channel(self, patient: int, channel: Channel, *, now: datetime) -> None:
         account = self.held[patient]
