@@ -8,6 +8,7 @@ import pytest
 
 from dmpws.domain import internet_account
 from dmpws.soap.validation import Schemas
+from dmpws.store.engine import make_engine
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +25,16 @@ def cheap_password_hashes() -> Iterator[None]:
     """The true cost is a third of a second, every time; tests/transactions/test_credentials.py pays it once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(internet_account, "COST", (4, 8, 1))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """What survives a power cut is not tested in this process (tests/store/test_crash.py has its own); PostgreSQL
+    does not wait either (dmpws.testing.databases)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        patch.setitem(make_engine.__kwdefaults__, "synchronous", "OFF")
         yield
 
 

@@ -1,9 +1,10 @@
 """Every cell of the rights, walked end to end: each column calls each operation, conditions met and not met, and the
 answer of the whole server is what the cell says."""
 
+import functools
 import io
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,10 +22,11 @@ from dmpws.client.pdf import one_page_pdf
 from dmpws.client.transport import Answer, WsgiTransport
 from dmpws.client.verdict import verdict
 from dmpws.domain.access import AuthMode, Purpose
-from dmpws.domain.authorisation import By, Holder, HolderKind
+from dmpws.domain.authorisation import AuthorisationState, By, Holder, HolderKind, state_of
+from dmpws.domain.authorised import DateType
 from dmpws.domain.document import INVISIBLE_PATIENT, MASQUE_PS, Status
 from dmpws.domain.internet_account import ChannelType
-from dmpws.domain.patient import DmpStatus, Switch
+from dmpws.domain.patient import DmpStatus, Ins, Switch
 from dmpws.domain.patient_search import PatientCriteria
 from dmpws.frames.reading import understand
 from dmpws.frames.sending import body_of, reasons
@@ -36,7 +38,7 @@ from dmpws.testing.examples import render
 from dmpws.testing.given import put_document
 from dmpws.testing.local import PATH, LocalApp
 from dmpws.testing.stage import Stage
-from dmpws.vihf.issue import Lps
+from dmpws.vihf.issue import Lps, TokenRequest
 from dmpws.xml.names import RIM
 
 PATIENT = cast.PATIENTS["nessi"]
@@ -67,6 +69,21 @@ class Ear(WsgiTransport):
         self.body = body_of(understand(f"Content-Type: {answer.content_type}\r\n\r\n".encode() + octets))
         self.code = verdict(self.body)[1]
         return Answer(answer.status, answer.content_type, io.BytesIO(octets))
+
+
+class Session(LpsSession):
+    """Presents a VIHF again where that is allowed (DMPWS D2): the clock stands still, and signing costs more than a
+    call."""
+
+    made: dict[TokenRequest, bytes]
+
+    def token(self, ins: Ins) -> bytes:
+        request = self.token_request(ins)
+        if request.mode is AuthMode.INDIRECTE_RENFORCEE:
+            return super().token(ins)
+        if request not in self.made:
+            self.made[request] = super().token(ins)
+        return self.made[request]
 
 
 @dataclass(frozen=True)
@@ -119,14 +136,22 @@ class Walk:
         self.ear = Ear(app, card, PATH)
         reason = "urgence" if column.purpose is Purpose.BRIS_DE_GLACE else ""
         how: dict[str, Any] = {"purpose": column.purpose, "reason": reason, "clock": app.clock}
-        self.session = LpsSession(card, transport=self.ear, actor=column.actor(app.pki), **how)
+        self.session = Session(card, transport=self.ear, actor=column.actor(app.pki), **how)
+        self.session.made = {}
 
     @property
     def actor(self) -> Actor:
         return self.session.actor
 
     def prepare(
-        self, *, dmp: str = "active", document: Mapping[str, Any] | None = None, masked_shown: bool = True
+        self,
+        *,
+        dmp: str = "active",
+        document: Mapping[str, Any] | None = None,
+        masked_shown: bool = True,
+        expired: bool = False,
+        blocked: bool = False,
+        opposes: bool = False,
     ) -> None:
         """The record, with a valid authorisation for the caller; document: see dmpws.testing.given, own unless told."""
         self.stage.clear()
@@ -135,19 +160,22 @@ class Walk:
         now = self.app.now
         with self.app.store.write() as work:
             record = work.patients.create(
-                [INS], PATIENT.traits, now=now - YEAR, opposes_bris_de_glace=False, opposes_centre_15=False
+                [INS], PATIENT.traits, now=now - YEAR, opposes_bris_de_glace=opposes, opposes_centre_15=opposes
             )
             holders = [(HolderKind.PERSON, self.actor.person), (HolderKind.STRUCTURE, self.actor.structure)]
             for kind, holder in (*holders, (HolderKind.PERSON, KEEPER)):
                 doctor = holder == KEEPER or (self.column.profile == "mt" and kind is HolderKind.PERSON)
+                until = now - timedelta(days=1) if expired and holder != KEEPER else now + YEAR
                 work.authorisations.grant(
                     record.id,
                     Holder(kind, holder),
                     by=By(holder),
                     now=now - YEAR / 2,
-                    expires_at=now + YEAR,
+                    expires_at=until,
                     treating_doctor=doctor,
                 )
+            if blocked:
+                work.authorisations.block(record.id, Holder(*holders[0]), by=By(INS.value), now=now)
             if masked_shown:
                 work.patients.switch(record.id, Switch.MASKED_IN_EMERGENCY, on=True)
             if dmp == DmpStatus.CLOSED:
@@ -166,10 +194,24 @@ class Walk:
             said = None
         return said if isinstance(said, str) else self.ear.code
 
-    def cda(self) -> ClinicalDocument:
+    def submit(self, author: Actor) -> None:
         now = self.app.now
         attachment = Attachment("application/pdf", one_page_pdf("Bonjour"))
-        return ClinicalDocument(INS, PATIENT.traits, self.actor, CONSULTATION_REPORT, "CR", attachment, now, now)
+        document = ClinicalDocument(INS, PATIENT.traits, author, CONSULTATION_REPORT, "CR", attachment, now, now)
+        self.session.submit(INS, [Deposit(document)])
+
+    def held_by(self) -> set[HolderKind]:
+        """Who holds a valid authorisation, of the caller's person and structure."""
+        holders = [
+            Holder(HolderKind.PERSON, self.actor.person),
+            Holder(HolderKind.STRUCTURE, self.actor.structure),
+        ]
+        with self.app.store.read() as work:
+            record = work.patients.find(INS)
+            assert record is not None
+            found = [work.authorisations.get(record.id, holder) for holder in holders]
+        now = self.app.now
+        return {h.holder.kind for h in found if h is not None and state_of(h, now) is AuthorisationState.VALIDE}
 
     def entry(self) -> Any:
         """The document's ExtrinsicObject, as the médecin traitant reads it."""
@@ -200,13 +242,35 @@ def _retrieve(walk: Walk) -> None:
 
 
 def _find(walk: Walk) -> None:
-    walk.session.lps = LDRM
+    usual, walk.session.lps = walk.session.lps, LDRM
     walk.session.find_patients(INS, PatientCriteria(family="NESSI", given="RUTH", birth="19770714"))
+    walk.session.lps = usual
+
+
+COLLEAGUES = {"cpe": "899900063480", "pe": "801234567897"}
+STRANGERS = {"cpe": "801234567897", "pe": "899900063480"}
 
 
 def _list(walk: Walk) -> None:
-    owner = {"cpe": "899900063480", "pe": "801234567897"}.get(walk.column.profile, "")
+    owner = COLLEAGUES.get(walk.column.profile, "")
     walk.session.list_authorised(INS, since=walk.app.now - YEAR, owner=owner)
+
+
+def _list_of_a_stranger(walk: Walk) -> None:
+    walk.session.list_authorised(INS, since=walk.app.now - YEAR, owner=STRANGERS[walk.column.profile])
+
+
+def _list_by_documents(walk: Walk) -> None:
+    walk.session.list_authorised(INS, since=walk.app.now - YEAR, date_type=DateType.DOCUMENT)
+
+
+def _submit(walk: Walk) -> None:
+    walk.submit(walk.actor)
+
+
+def _submit_for_another_structure(walk: Walk) -> None:
+    other = "10B0127189" if walk.actor.structure == "499900063480001" else "499900063480001"
+    walk.submit(replace(walk.actor, structure=other))
 
 
 @dataclass(frozen=True)
@@ -247,8 +311,8 @@ OPERATIONS = {
         lambda w: w.session.open_internet_account(INS, ChannelType.EMAIL, "ruth@example.org")
     ),
     "TD1.6 list authorised/blocked professionals": Operation(lambda w: w.session.list_authorisations(INS)),
-    "TD2.1 submit documents": Operation(lambda w: w.session.submit(INS, [Deposit(w.cda())])),
-    "TD2.2 submit documents with a CPE": Operation(lambda w: w.session.submit(INS, [Deposit(w.cda())])),
+    "TD2.1 submit documents": Operation(_submit),
+    "TD2.2 submit documents with a CPE": Operation(_submit),
     "TD3.1 search metadata": Operation(lambda w: w.session.find_documents(INS)),
     "TD3.1 search document reference (ObjectRef)": about(_reference),
     "TD3.2 read document not masked": about(_retrieve, **OTHERS),
@@ -267,6 +331,17 @@ OPERATIONS = {
     "TD3.3c delete": about(lambda w: w.set_status(Status.APPROVED, Status.DELETED)),
 }
 DOCUMENT_NOTES = {"5", "6", "8", "9"}
+OVERSTEPPED: dict[tuple[str, bool], tuple[Callable[[Walk], object], str]] = {
+    ("2", False): (_list_of_a_stranger, NO),
+    ("3", False): (_list_by_documents, NO),
+    ("3", True): (_list_of_a_stranger, NO),  # PDT-INF-606 gives note 3 another meaning
+    ("4", False): (_submit_for_another_structure, "XDSRegistryMetadataError"),
+}
+"""What a note about the operation forbids where it allows it, by note and AIR, and the code."""
+AUTHORISED = ("TD1.3a", "TD1.6", "TD3.1 search metadata", "TD3.2", "TD3.3a", "TD3.3b", "TD3.3d")
+"""Rows that need a valid authorisation in normal mode (DMPWS D28)."""
+BLIND = ("TD0.1", "TD0.2", "TD0.4", "TD0.5", "TD1.1")
+"""Rows that a block or an opposition does not refuse: TD0.2 tells it, lists leave the record out, TD1.1 finds none."""
 GOOD = {"AA", "DMPOk", "Success"}
 
 
@@ -288,6 +363,10 @@ def is_walked(row: str, column: Column) -> bool:
     return row not in NOT_SOAP
 
 
+def named(walked: Sequence[tuple[str, Column]]) -> list[str]:
+    return [f"{row}-{'AIR ' if column.air else ''}{column.name}" for row, column in walked]
+
+
 CELLS = [cell for cell in cells() if is_walked(cell[0], cell[1])]
 
 
@@ -307,27 +386,64 @@ def stage(
 
 
 @pytest.fixture(scope="module")
-def app(stage: Stage) -> LocalApp:
-    return LocalApp(stage.store, stage.pki, stage.now)
+def walks(stage: Stage) -> Callable[[Column], Walk]:
+    """The walk of each column, made once."""
+    app = LocalApp(stage.store, stage.pki, stage.now)
+    return functools.cache(lambda column: Walk(app, column, stage))
 
 
-@pytest.mark.parametrize(
-    ("row", "column", "letter"), CELLS, ids=[f"{r}-{'AIR ' if c.air else ''}{c.name}" for r, c, _ in CELLS]
-)
-def test_cell(row: str, column: Column, letter: str, app: LocalApp, stage: Stage) -> None:
-    walk, operation = Walk(app, column, stage), OPERATIONS[row]
+@pytest.mark.parametrize(("row", "column", "letter"), CELLS, ids=named([(row, column) for row, column, _ in CELLS]))
+def test_cell(row: str, column: Column, letter: str, walks: Callable[[Column], Walk]) -> None:
+    walk, operation = walks(column), OPERATIONS[row]
     if letter == "oui" and "masked" in row and column.profile == "mt":  # the médecin traitant reads everybody's
         operation = replace(operation, prepare={"document": {"visibility": [MASQUE_PS], **OTHERS}})
     walk.prepare(**operation.prepare)
     found = walk.call(operation.do)
     assert found in GOOD if letter.startswith("oui") else found == NO, f"{letter}: {found} {[*reasons(walk.ear.body)]}"
-    note = letter.removeprefix("oui").strip("()")
+    note = letter.removeprefix("oui").removeprefix("non").strip("()")
     if note in DOCUMENT_NOTES:
         walk.prepare(**{**operation.prepare, "document": {**operation.prepare["document"], **OTHERS}})
         assert walk.call(operation.do) in {NO} | UNKNOWN
     elif note == "7":
         walk.prepare(**operation.prepare, masked_shown=False)
         assert walk.call(operation.do) in {NO} | UNKNOWN
+    elif note == "1":
+        walk.prepare(**operation.prepare, expired=True)
+        assert (walk.call(operation.do), walk.held_by()) == ("DMPOk", {HolderKind.STRUCTURE})
+    elif note:
+        oversteps, code = OVERSTEPPED[note, column.air]
+        walk.prepare(**operation.prepare)
+        assert walk.call(oversteps) == code
+
+
+ALLOWED = [(row, column) for row, column, letter in CELLS if letter.startswith("oui")]
+
+
+NORMAL = [(row, column) for row, column in ALLOWED if column.purpose is Purpose.NORMAL]
+
+
+@pytest.mark.parametrize(("row", "column"), NORMAL, ids=named(NORMAL))
+def test_without_a_valid_authorisation(row: str, column: Column, walks: Callable[[Column], Walk]) -> None:
+    walk, operation = walks(column), OPERATIONS[row]
+    walk.prepare(**operation.prepare, expired=True)
+    needed = row.startswith(AUTHORISED) and not (row.startswith("TD1.3a") and column.profile == "es")
+    found = walk.call(operation.do)
+    assert found == "DMPAuthorizationNotFound" if needed else found in GOOD, found
+
+
+EMERGENCY = [(row, column) for row, column in ALLOWED if column.purpose is not Purpose.NORMAL]
+ONE_OF_EACH = [*dict(reversed(NORMAL)).items(), *dict(reversed(EMERGENCY)).items()]
+"""A column for each row and mode: that a block and an opposition come before the rights does not depend on it."""
+
+
+@pytest.mark.parametrize("state", ["blocked", "opposes"])
+@pytest.mark.parametrize(("row", "column"), ONE_OF_EACH, ids=named(ONE_OF_EACH))
+def test_blocked_or_opposed(row: str, column: Column, state: str, walks: Callable[[Column], Walk]) -> None:
+    walk, operation = walks(column), OPERATIONS[row]
+    walk.prepare(**operation.prepare, **{state: True})
+    concerned = state == "blocked" or column.purpose is not Purpose.NORMAL
+    found = walk.call(operation.do)
+    assert found in GOOD if row.startswith(BLIND) or not concerned else found == "DMPAccessForbidden", found
 
 
 def test_every_row_is_walked() -> None:

@@ -43,6 +43,7 @@ LPS = Lps(cast.SOFTWARE.name, "1.0", cast.SOFTWARE.number, "1.2.250.1.999.1.1.78
 DOCTOR = (Code("10", oids.PROFESSIONS, "Médecin"), Code("SM26", oids.SKILLS, "Qualifié en Médecine Générale (SM)"))
 YEAR = timedelta(days=365)
 _KEPT = {"structure", "professional", "professional_structure", "software", "trace", "trace_head", "trace_checkpoint"}
+_EMPTYING = [table.delete() for table in reversed(metadata.sorted_tables) if table.name not in _KEPT]
 
 
 class Stage:
@@ -57,9 +58,10 @@ class Stage:
 
     def clear(self) -> None:
         """Forget every record, document and token; directory and traces stay."""
-        for table in reversed(metadata.sorted_tables):
-            if table.name not in _KEPT:
-                self.store.database.change(table.delete())
+        with self.store.database.session(writable=True) as session:
+            for emptying in _EMPTYING:
+                session.change(emptying)
+            session.end(commit=True)
 
     def play(self, example: Example) -> etree._Element:
         """Play an example on an empty store, after those it comes after, and return the child of the answer's Body.
