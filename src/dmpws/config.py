@@ -145,7 +145,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "cumul_invisible_patient_masque_ps",
         False,
-        "a document may be masked to professionals and invisible to the patient at once",
+        "a document may be masked to professionals and invisible to the patient at once (GI-DMP REC_2.1-1065)",
         parameter="cumul-invisible_patient-masque_ps",
     ),
     Option(

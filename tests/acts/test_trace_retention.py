@@ -1,4 +1,4 @@
-"""Traces whose retention is over: they go under a signed checkpoint, and the chain stays good."""
+"""Traces whose retention is over: they go under a signed checkpoint, and the chain stays good (GI-DMP EX_AIR-100)."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Thresholds of searches: exact, sliding, shared by all workers, and never in the way of a deposit."""
+"""Thresholds of searches: exact, sliding, shared by all workers; never in the way of a deposit (GI-DMP EX_3.1-2035)."""
 
 import threading
 from collections import Counter

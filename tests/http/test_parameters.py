@@ -1,4 +1,7 @@
-"""The parameters file, and the server that obeys what it says: one value, changed in both."""
+"""The parameters file (GI-DMP EX_GEN-1540), and the server that obeys what it says: one value, changed in both.
+
+The limits of visibility that may be lifted one day are among them (GI-DMP REC_2.1-1065).
+"""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The value sets of the package (DMPWS D18)."""
+"""The value sets of the package, which are data (GI-DMP EX_GEN-1360, DMPWS D18)."""
 
 from datetime import date
 from pathlib import Path

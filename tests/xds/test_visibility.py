@@ -1,4 +1,7 @@
-"""What each reader finds and reads, by the state of the document; what is hidden does not exist."""
+"""What each reader finds and reads, by the state of the document (GI-DMP EX_3.1-1030, GI-DMP EX_3.1-1080).
+
+What is hidden does not exist.
+"""
 
 from datetime import UTC, datetime
 

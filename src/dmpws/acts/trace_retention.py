@@ -1,5 +1,7 @@
 """The end of traces: those older than their retention go, and a signed checkpoint stays in their place (DMPWS D154).
 
+GI-DMP EX_AIR-100: ten years after the closure, then they are destroyed.
+
 Only the oldest ones, in one piece, so that the chain is still one; what was done to do it is a trace itself.
 """
 

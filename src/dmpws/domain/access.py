@@ -12,7 +12,7 @@ class AuthMode(StrEnum):
 
 
 class Purpose(StrEnum):
-    """VIHF attribute purposeofuse, table R248."""
+    """VIHF attribute purposeofuse, table R248; said by each call, nothing keeps it (GI-DMP EX_0.2-1040)."""
 
     NORMAL = "normal"
     BRIS_DE_GLACE = "bris_de_glace"

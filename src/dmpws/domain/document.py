@@ -10,7 +10,7 @@ from dmpws.domain.datatypes import Xcn, Xon
 
 
 class Status(StrEnum):
-    """availabilityStatus."""
+    """availabilityStatus: what a search filters by (GI-DMP EX_3.1-1030) and a screen shows (GI-DMP EX_3.1-1080)."""
 
     APPROVED = "urn:oasis:names:tc:ebxml-regrep:StatusType:Approved"
     DEPRECATED = "urn:oasis:names:tc:ebxml-regrep:StatusType:Deprecated"

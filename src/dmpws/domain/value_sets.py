@@ -1,4 +1,7 @@
-"""The DMP's value sets: dated tables, checked on write and never on read, display names never (DMPWS D18)."""
+"""The DMP's value sets: dated tables, checked on write and never on read, display names never.
+
+They are files, which change without the code (GI-DMP EX_GEN-1360, DMPWS D18).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

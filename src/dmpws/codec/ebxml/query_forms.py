@@ -115,7 +115,7 @@ FORMS: Mapping[str, Form] = {
         "FindDocuments", patient=f"{_DE}PatientId", required=_named(_DE, "Status*"), optional=_FIND_DOCUMENTS
     ),
     names.FIND_DOCUMENTS_BY_REFERENCE_ID: _form(
-        "FindDocumentsByReferenceId",
+        "FindDocumentsByReferenceId",  # GI-DMP EX_3.1-2000
         patient=f"{_DE}PatientId",
         required=_named(_DE, "Status* ReferenceIdList&"),
         optional=_FIND_DOCUMENTS,
