@@ -91,6 +91,16 @@ def test_participants_and_objects() -> None:
     assert b"urn:uuid:14d4debf" in base64.b64decode(query.text or "")
 
 
+@pytest.mark.parametrize(("transaction", "code"), [("TD3.1", "ITI-18"), ("TD0.5", "ITI-47"), ("ITI-47", "ITI-47")])
+def test_a_query_is_of_its_transaction(transaction: str, code: str) -> None:
+    codes = [e.get("csd-code") for e in message(replace(SEARCH, transaction=transaction)).iter("EventTypeCode")]
+    kinds = [
+        e.get("csd-code") for e in message(replace(SEARCH, transaction=transaction)).iter("ParticipantObjectIDTypeCode")
+    ]
+    assert codes == [code]
+    assert code in kinds
+
+
 @pytest.mark.parametrize("trace", CASES.values(), ids=CASES)
 def test_the_official_schema_accepts_them(trace: Trace, reference: Path) -> None:
     xsd = etree.XMLSchema(etree.parse(reference / "contracts" / "audit" / "dicom-audit-message.xsd"))

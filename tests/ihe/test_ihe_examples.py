@@ -39,7 +39,9 @@ from dmpws.xml.names import RIM
 from dmpws.xml.parser import parse
 
 ALL_FOLDERS = sorted(path.parent.name for path in EXAMPLES.glob("ITI-*/cases.toml"))
-FOLDERS = [name for name in ALL_FOLDERS if not name.startswith("ITI-44")]  # those: test_ihe_feed.py
+OF_PATIENTS = ("ITI-44", "ITI-47")
+"""Theirs are executed by test_ihe_feed.py and test_ihe_demographics.py."""
+FOLDERS = [name for name in ALL_FOLDERS if not name.startswith(OF_PATIENTS)]
 CASES = [
     {"transaction": name, **case}
     for name in FOLDERS

@@ -9,7 +9,7 @@ from sqlalchemy import delete, update
 from dmpws.cast import PATIENTS
 from dmpws.domain import oids
 from dmpws.domain.authorisation import By, Holder, HolderKind
-from dmpws.domain.patient import Address, Ins, Name, PatientRecord, Traits
+from dmpws.domain.patient import Address, Ins, Name, PatientRecord, Switch, Traits
 from dmpws.domain.patient_search import PatientCriteria
 from dmpws.store import Store
 from dmpws.store.patient_search import search_keys
@@ -195,3 +195,39 @@ def test_a_record_without_keys_is_not_found(store: Store) -> None:
     assert search(store, family="NESSI", similar_name=True) == []
     store.database.change(delete(patient_search))
     assert search(store, birth="1977") == []
+
+
+@pytest.mark.parametrize(
+    ("criteria", "found"),
+    [
+        ({"family": "NESSI"}, ["NESSI ANNE", "NESSI LEA", "NESSI RUTH"]),
+        ({"family": "NESSI", "born_from": "1979", "born_to": "1980"}, ["NESSI LEA"]),
+        ({"born_to": "197707"}, ["NESSI RUTH"]),
+        ({"born_from": "19790301"}, ["NESSI ANNE", "NESSI LEA"]),
+        ({"family": "NES", "similar_name": True, "born_to": "1978"}, ["NESSI RUTH"]),
+    ],
+)
+def test_of_a_domain(store: Store, criteria: dict[str, Any], found: list[str]) -> None:
+    """ITI-47: nobody is left out but those whom another domain identifies; a date known in part is between bounds as
+    far as it is known."""
+    people = [enter(store, 1, given="RUTH"), enter(store, 2, given="LEA", birth_date="19790000")]
+    people.append(enter(store, 3, given="ANNE", birth_date="19810101"))
+    enter(store, 4, given="EVA", birth_date="")
+    with store.write() as work:
+        work.patients.close(people[2].id, now=NOW, code="X", text="", final=False)
+        for person in people:
+            work.patients.identify(person.id, Ins(f"P{person.id}", "1.2.3"))
+        work.patients.switch(people[0].id, Switch.OPPOSES_CENTRE_15, on=True)
+
+    def search(authorities: set[str], among: PatientRecord | None = None) -> list[str]:
+        with store.read() as work:
+            asked = PatientCriteria(**criteria)
+            records = work.patients.search_domain(asked, authorities=authorities, among=among, limit=50)
+        return sorted(f"{r.traits.name.birth} {r.traits.name.given}" for r in records)
+
+    assert search({"1.2.3", "4.5.6"}) == found
+    assert search({"4.5.6"}) == []
+    assert set(search(set())) >= set(found)
+    for person in people:
+        name = f"{person.traits.name.birth} {person.traits.name.given}"
+        assert search({"1.2.3"}, person) == ([name] if name in found else [])

@@ -145,7 +145,8 @@ def _objects(root: etree._Element, content: Mapping[str, Any]) -> None:
             _document(root, str(document.get("uniqueId", "")))
     if query := content.get("query"):
         asked = json.dumps({"query": query, "parameters": content.get("parameters", {})}, ensure_ascii=False)
-        found = _object(root, str(query), "2", "24", _iti(18, "Registry Stored Query"))
+        stored_query = _iti(18, "Registry Stored Query")
+        found = _object(root, str(query), "2", "24", event_of(str(content.get("transaction", ""))).type or stored_query)
         _insert(found, "ParticipantObjectQuery", base64.b64encode(asked.encode()).decode())
         _detail(found, "QueryEncoding", b"UTF-8")
 

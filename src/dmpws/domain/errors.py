@@ -454,6 +454,13 @@ CATALOGUE = _catalogue(
         "Profil `ihe`, ITI-44 : un autre appel vient d'annoncer ce patient, ou sa fiche est fermée.",
         "Renvoyez le message.",
     ),
+    (
+        "207",
+        "La recherche trouve plus de patients que la réponse n'en peut contenir",
+        "ITI TF-2 3.47.4.1.3",
+        "Profil `ihe`, ITI-47 : plus que initialQuantity, ou que `max_results` ; il n'y a pas de suite à demander.",
+        "Précisez la recherche ; les patients d'une réponse qui en contient sont les plus proches.",
+    ),
 )
 
 WS_SECURITY = frozenset({

@@ -1,4 +1,7 @@
-"""Searching a patient by traits (TD0.5): what is asked, when a record answers, and how well (DMPWS D127, D128)."""
+"""Searching a patient by traits (TD0.5, ITI-47): what is asked, when a record answers, and how well.
+
+References: DMPWS D127, D128.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,20 +12,22 @@ from dmpws.domain.patient import Traits
 LONGEST = {"family": 81, "given": 61, "city": 39, "postal_code": 11}
 """Characters of each criterion (DMP-CLIENT)."""
 
-_WEIGHTS = {"family": 4, "given": 3, "birth": 3, "sex": 1, "postal_code": 1, "city": 1}
+_WEIGHTS = {"family": 4, "given": 3, "birth": 3, "born_from": 3, "born_to": 3, "sex": 1, "postal_code": 1, "city": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class PatientCriteria:
     """Traits asked for, all of which must agree; empty ones are not asked for.
 
-    birth: YYYY, YYYYMM or YYYYMMDD. similar_name, similar_address: `use="SRCH"`, what begins so or sounds alike will
-    do.
+    birth, born_from, born_to: YYYY, YYYYMM or YYYYMMDD; the last two bound the birth date (ITI-47). similar_name,
+    similar_address: `use="SRCH"`, what begins so or sounds alike will do.
     """
 
     family: str = ""
     given: str = ""
     birth: str = ""
+    born_from: str = ""
+    born_to: str = ""
     sex: str = ""
     postal_code: str = ""
     city: str = ""
@@ -67,6 +72,8 @@ def _nearness(name: str, criteria: PatientCriteria, traits: Traits) -> Iterator[
         yield 1.0 if known.startswith(asked) else len(known) / len(asked)
     elif name == "sex":
         yield float(asked == traits.sex)
+    elif name in ("born_from", "born_to"):
+        yield 1.0
     else:
         yield from (likeness(spelling(asked), spelling(value)) for value in _values(name, traits))
 

@@ -1,20 +1,21 @@
-"""The search of TD0.5: keys of the traits, written with every record, and one statement over their indexes."""
+"""The search of TD0.5 and ITI-47: keys of the traits, written with every record, one statement over their indexes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select
 
 from dmpws.domain.authorisation import Holder
 from dmpws.domain.names import sound, spelling
 from dmpws.domain.patient import Address, PatientRecord, Traits
 from dmpws.domain.patient_search import PatientCriteria, first_given, known_birth
 from dmpws.store.authorised import HAS_NIR, IS_OPEN, blocks_one_of
+from dmpws.store.conditions import one_of
 from dmpws.store.engine import by_dialect
 from dmpws.store.record_rows import records_of
 from dmpws.store.session import Statements
-from dmpws.store.tables import patient, patient_search
+from dmpws.store.tables import patient, patient_identifier, patient_search
 
 _KEY = patient_search.c
 
@@ -55,23 +56,48 @@ def search_patients(
     db: Statements, criteria: PatientCriteria, without_block_of: Sequence[Holder], limit: int
 ) -> Sequence[PatientRecord]:
     """The records that answer the criteria, in no order; at most `limit + 1`."""
-    values = {name: value for name in criteria.asked for name, value in _values(name, criteria)}
-    statement = _statement(criteria.asked, criteria.similar_name, criteria.similar_address)
     unblocked = [holder.identifier for holder in without_block_of]
-    rows = db.rows(statement, {**values, "unblocked": unblocked, "limit": limit + 1})
-    return list(records_of(db, [row.patient_id for row in rows]).values())
+    return _search(db, criteria, _OF_TD0_5, {"unblocked": unblocked, "limit": limit + 1})
+
+
+def search_domain(
+    db: Statements, criteria: PatientCriteria, authorities: Collection[str], among: PatientRecord | None, limit: int
+) -> Sequence[PatientRecord]:
+    """The records that answer the criteria, in no order; at most `limit + 1`. See the port."""
+    values = {"authorities": sorted(authorities), "record": among.id if among is not None else 0, "limit": limit + 1}
+    admitted = (*(_OF_DOMAIN if authorities else ()), *(_THIS if among is not None else ()))
+    return _search(db, criteria, admitted, values)
+
+
+def _search(
+    db: Statements, criteria: PatientCriteria, admitted: Sequence[ColumnElement[bool]], values: dict[str, Any]
+) -> Sequence[PatientRecord]:
+    values |= {name: value for name in criteria.asked for name, value in _values(name, criteria)}
+    statement = _statement(criteria.asked, criteria.similar_name, criteria.similar_address, admitted)
+    return list(records_of(db, [row.patient_id for row in db.rows(statement, values)]).values())
+
+
+# Closed records, those that oppose this access, those without INS and those that block the caller are not even counted
+# (DMPWS D130).
+_OF_TD0_5 = (IS_OPEN, ~patient.c.opposes_centre_15, HAS_NIR, ~blocks_one_of(patient.c.id, "unblocked"))
+_THIS = (_KEY.patient_id == bindparam("record"),)
+_OF_DOMAIN = (
+    exists().where(
+        patient_identifier.c.patient_id == _KEY.patient_id, one_of(patient_identifier.c.authority, "authorities")
+    ),
+)
 
 
 @cache
-def _statement(asked: frozenset[str], similar_name: bool, similar_address: bool) -> Select[Any]:
-    """Closed records, those that oppose this access, those without INS and those that block the caller are not even
-    counted (DMPWS D130)."""
+def _statement(
+    asked: frozenset[str], similar_name: bool, similar_address: bool, admitted: Sequence[ColumnElement[bool]]
+) -> Select[Any]:
     names, addresses = _CONDITIONS[similar_name], _CONDITIONS[similar_address]
     conditions = [(addresses if name in ("postal_code", "city") else names)[name] for name in sorted(asked)]
     return (
         select(_KEY.patient_id)
         .join(patient, patient.c.id == _KEY.patient_id)
-        .where(*conditions, IS_OPEN, ~patient.c.opposes_centre_15, HAS_NIR, ~blocks_one_of(patient.c.id, "unblocked"))
+        .where(*conditions, *admitted)
         .limit(bindparam("limit"))
     )
 
@@ -85,7 +111,12 @@ def _is(name: str, *columns: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 _BORN = or_(_begins(_KEY.born, "birth"), _KEY.born.in_(bindparam("birth_less", expanding=True)))
-_SAME = {"birth": _BORN, "sex": _is("sex", _KEY.sex)}
+_SAME = {
+    "birth": _BORN,
+    "born_from": or_(_KEY.born >= bindparam("born_from"), _KEY.born.in_(bindparam("born_from_less", expanding=True))),
+    "born_to": and_(_KEY.born != "", _KEY.born < bindparam("born_to_end")),
+    "sex": _is("sex", _KEY.sex),
+}
 _CONDITIONS: Mapping[bool, Mapping[str, ColumnElement[bool]]] = {
     False: _SAME
     | {
@@ -113,9 +144,9 @@ def _values(name: str, criteria: PatientCriteria) -> Sequence[tuple[str, Any]]:
     value = getattr(criteria, name)
     if name == "sex":
         return [(name, value)]
-    if name == "birth":
+    if name in ("birth", "born_from", "born_to"):
         less = [value[:known] for known in (4, 6) if known < len(value)]
-        return [(name, value), ("birth_end", _after(value)), ("birth_less", less)]
+        return [(name, value), (f"{name}_end", _after(value)), (f"{name}_less", less)]
     key = spelling(value)
     return [(name, key), (f"{name}_end", _after(key)), (f"{name}_sound", sound(value))]
 

@@ -1,6 +1,6 @@
 """Records: one identity, several identifiers over time."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from dmpws.domain.patient_search import PatientCriteria
 from dmpws.store import rules
 from dmpws.store.authorised import find_authorised
 from dmpws.store.engine import by_dialect
-from dmpws.store.patient_search import index_record, search_patients
+from dmpws.store.patient_search import index_record, search_domain, search_patients
 from dmpws.store.ready import Ready
 from dmpws.store.record_rows import RECORD_COLUMNS, record_of
 from dmpws.store.session import Statements
@@ -100,6 +100,12 @@ class PatientTable:
     ) -> Sequence[PatientRecord]:
         """The records that answer the criteria of TD0.5, in no order; at most `limit + 1`."""
         return search_patients(self._db, criteria, without_block_of, limit)
+
+    def search_domain(
+        self, criteria: PatientCriteria, *, authorities: Collection[str], among: PatientRecord | None, limit: int
+    ) -> Sequence[PatientRecord]:
+        """The records that answer the criteria of ITI-47, in no order; at most `limit + 1`."""
+        return search_domain(self._db, criteria, authorities, among, limit)
 
     def authorised(self, query: AuthorisedQuery, *, limit: int) -> Sequence[AuthorisedRecord] | None:
         """The records of `query`, last authorised first; None when there are more than `limit`."""

@@ -45,6 +45,15 @@ class Patients(Protocol):
         with a NIR, blocking none of `without_block_of`. At most `limit + 1`: the others are not even counted."""
         ...
 
+    def search_domain(
+        self, criteria: PatientCriteria, *, authorities: Collection[str], among: PatientRecord | None, limit: int
+    ) -> Sequence[PatientRecord]:
+        """The records that answer the criteria of ITI-47, in no order; at most `limit + 1`.
+
+        authorities: of which the record has an identifier; empty: of any. among: the only record that may answer.
+        """
+        ...
+
     def authorised(self, query: AuthorisedQuery, *, limit: int) -> Sequence[AuthorisedRecord] | None:
         """The records of `query`, last authorised first; None when there are more than `limit`."""
         ...

@@ -47,14 +47,10 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     hidden_from = (caller.person_holder, caller.structure_holder)
     records = call.store.patients.search(criteria, without_block_of=hidden_from, limit=most)
     demand(len(records) <= most, PRECISE, expected=f"{most} au plus", found="davantage")
-    found = sorted((Candidate(record, percentage(criteria, record.traits)) for record in records), key=_nearest_first)
+    judged = (Candidate(record, percentage(criteria, record.traits)) for record in records)
+    found = sorted(judged, key=lambda candidate: candidate.nearest_first)
     _note(call, query, found)
     return SoapReply(candidates.found(query, found, message_id=call.new_uuid(), now=call.now))
-
-
-def _nearest_first(candidate: Candidate) -> tuple[int, str, str, str]:
-    name = candidate.record.traits.name
-    return -candidate.percentage, name.birth, name.given, candidate.record.ins.value
 
 
 def _note(call: Call, query: CandidatesQuery, found: list[Candidate]) -> None:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from lxml import etree
 
-from dmpws.codec.hl7v3.message import XSI_TYPE, E, Header, answer, coded, ii, read_header
+from dmpws.codec.hl7v3.message import DMP, XSI_TYPE, E, Header, answer, coded, ii, read_header
 from dmpws.codec.hl7v3.patients import write_name
 from dmpws.codec.hl7v3.reading import Identifier, every, identifier, maybe, one, text
 from dmpws.codec.hl7v3.registration import NO_CENTRE_15
@@ -58,6 +58,12 @@ class Candidate:
     record: PatientRecord
     percentage: int
 
+    @property
+    def nearest_first(self) -> tuple[int, str, str, str]:
+        """By what answers are ordered."""
+        name = self.record.traits.name
+        return -self.percentage, name.birth, name.given, self.record.ins.value
+
 
 def read_query(message: etree._Element) -> CandidatesQuery:
     """Read PRPA_IN201305UV02; an empty criterion is not asked for.
@@ -71,14 +77,14 @@ def read_query(message: etree._Element) -> CandidatesQuery:
         demand(name in _READ, SUPPORTED, expected=", ".join(sorted(_READ - {"id"})), found=name)
     name_value, address_value = maybe(parameters, f"{_NAME}/value"), maybe(parameters, f"{_ADDRESS}/value")
     criteria = PatientCriteria(
-        family=_part(name_value, "family", "family"),
-        given=_part(name_value, "given", "given", several=True),
+        family=read_part(name_value, "family", LONGEST["family"]),
+        given=read_part(name_value, "given", LONGEST["given"], several=True),
         birth=_birth(maybe(parameters, f"{_BIRTH_TIME}/value")),
         sex=_sex(maybe(parameters, f"{_GENDER}/value")),
-        postal_code=_part(address_value, "postalCode", "postal_code"),
-        city=_part(address_value, "city", "city"),
-        similar_name=_is_similar(name_value),
-        similar_address=_is_similar(address_value),
+        postal_code=read_part(address_value, "postalCode", LONGEST["postal_code"]),
+        city=read_part(address_value, "city", LONGEST["city"]),
+        similar_name=is_similar(name_value),
+        similar_address=is_similar(address_value),
     )
     demand(bool(criteria.asked), CRITERIA, expected="nom, prénom, date de naissance, sexe ou adresse", found="aucun")
     return CandidatesQuery(read_header(message), identifier(one(query, "queryId")), criteria, query)
@@ -94,7 +100,7 @@ def found(query: CandidatesQuery, candidates: Sequence[Candidate], *, message_id
         E.resultCurrentQuantity(value=count),
         E.resultRemainingQuantity(value="0"),
     )
-    return _answer(query.header, [*map(_subject, candidates), ack, _echo(query.element)], message_id, now)
+    return answered(query.header, [*map(_subject, candidates), ack, _echo(query.element)], message_id, now)
 
 
 def refused(message: etree._Element, problems: Sequence[Check], *, message_id: str, now: datetime) -> etree._Element:
@@ -102,12 +108,19 @@ def refused(message: etree._Element, problems: Sequence[Check], *, message_id: s
     query_ids = every(message, f"{_QUERY}/queryId")
     query_id = ii("queryId", identifier(query_ids[0] if query_ids else None))
     ack = E.queryAck(query_id, E.queryResponseCode(code="AE"))
-    return _answer(read_header(message), [ack], message_id, now, problems)
+    return answered(read_header(message), [ack], message_id, now, problems)
 
 
-def _answer(
-    header: Header, act: Sequence[etree._Element], message_id: str, now: datetime, problems: Sequence[Check] = ()
+def answered(
+    header: Header,
+    act: Sequence[etree._Element],
+    message_id: str,
+    now: datetime,
+    problems: Sequence[Check] = (),
+    *,
+    sender: Identifier = DMP,
 ) -> etree._Element:
+    """Build a PRPA_IN201306UV02. act: what follows the code in controlActProcess. message_id: bare UUID."""
     return answer(
         "PRPA_IN201306UV02",
         header,
@@ -116,38 +129,45 @@ def _answer(
         now=now,
         problems=problems,
         type_code_is_element=True,
+        sender=sender,
     )
 
 
-def _part(value: etree._Element | None, name: str, criterion: str, *, several: bool = False) -> str:
-    """The text of a part of a name or address, empty when there is none."""
+def read_part(value: etree._Element | None, name: str, longest: int, *, several: bool = False) -> str:
+    """The text of a part of a name or address, empty when there is none. longest: characters it may have."""
     if value is None:
         return ""
     if not several:
         maybe(value, name)
-    asked, longest = text(value, name), LONGEST[criterion]
+    asked = text(value, name)
     where = f"{path_of(value)}/{name}"
     demand(len(asked) <= longest, LENGTH, expected=f"{longest} au plus", found=str(len(asked)), where=where)
     demand(not asked or bool(spelling(asked)), WRITTEN, found=asked, where=where)
     return asked
 
 
-def _is_similar(value: etree._Element | None) -> bool:
+def is_similar(value: etree._Element | None) -> bool:
+    """Tell whether what begins so, or sounds alike, will do."""
     return value is not None and _SIMILAR in value.get("use", "").split()
 
 
 def _birth(value: etree._Element | None) -> str:
-    """A whole or incomplete date; `00` for a month or a day is an unknown one."""
     if value is None or (value.get("value") is None and len(value) == 0):
         return ""
-    written = value.get("value", "").strip()
+    return read_day(value)
+
+
+def read_day(element: etree._Element, longest: int = 8) -> str:
+    """A whole or incomplete date in @value; `00` for a month or a day is an unknown one. longest: digits it may have,
+    of which eight are read."""
+    written = element.get("value", "").strip()
     known = known_birth(written)
     demand(
-        bool(_DATE.fullmatch(written)) and _exists(known),
+        bool(_DATE.fullmatch(written[:8])) and len(written) <= longest and _exists(known),
         BIRTH,
         expected="AAAA, AAAAMM ou AAAAMMJJ dans @value",
         found=written[:40] or "absente",
-        where=path_of(value),
+        where=path_of(element),
     )
     return known
 
@@ -216,13 +236,19 @@ def _filled(**parts: str) -> list[etree._Element]:
     return [E(name, value) for name, value in parts.items() if value]
 
 
-def _echo(query: etree._Element) -> etree._Element:
-    """queryByParameter once more, with `use=""` where the DMP says that a value is not approximate."""
+def echo(query: etree._Element) -> etree._Element:
+    """queryByParameter once more."""
     copy = deepcopy(query)
     copy.tail = None
     etree.strip_elements(copy, etree.Comment, etree.ProcessingInstruction, with_tail=False)
     for element in copy.iter():
         element.attrib.pop(XSI_TYPE, "")  # its prefix may not be declared in the answer; no type here depends on it
+    return copy
+
+
+def _echo(query: etree._Element) -> etree._Element:
+    """queryByParameter once more, with `use=""` where the DMP says that a value is not approximate."""
+    copy = echo(query)
     for value in _values(copy, _NAME):
         value.set("use", value.get("use", ""))
     for value in _values(copy, _ADDRESS):

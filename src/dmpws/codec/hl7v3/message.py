@@ -72,6 +72,7 @@ def answer(
     attention: Sequence[etree._Element] = (),
     problems: Sequence[Check] = (),
     type_code_is_element: bool = False,
+    sender: Identifier = DMP,
 ) -> etree._Element:
     """Build an answer: acknowledged AE with one detail per problem, or AA when there is none.
 
@@ -84,7 +85,7 @@ def answer(
         acknowledgement(code, request, problems, type_code_is_element=type_code_is_element),
         E.controlActProcess(*control_act, classCode="CACT", moodCode="EVN"),
     ]
-    return wrapped(interaction, request, content, message_id=message_id, now=now)
+    return wrapped(interaction, request, content, message_id=message_id, now=now, sender=sender)
 
 
 def wrapped(
