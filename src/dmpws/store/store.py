@@ -17,6 +17,7 @@ from dmpws.store.failures import translated
 from dmpws.store.session import Database
 from dmpws.store.tables import document_entry, unregistered_document
 from dmpws.store.tokens import TokenTable
+from dmpws.store.trace_queue import TraceQueue
 from dmpws.store.unit_of_work import UnitOfWork
 from dmpws.transactions.ports import StorageError, TraceRow
 
@@ -49,6 +50,7 @@ class Store:
         self.blobs = BlobFolder(documents, sealer, self._referenced)
         self.directory = DirectoryTable(database)
         self.tokens = TokenTable(database)
+        self._traces = TraceQueue(self._write_traces)
         self._sealer = sealer
 
     @contextmanager
@@ -70,9 +72,13 @@ class Store:
                 raise
 
     def append_trace(self, trace: TraceRow) -> None:
-        """Add a trace in a transaction of its own."""
+        """Add a trace, in a transaction that holds nothing but traces; it is durable on return."""
+        self._traces.append(trace)
+
+    def _write_traces(self, traces: Sequence[TraceRow]) -> None:
         with self.write() as work:
-            work.traces.append(trace)
+            for trace in traces:
+                work.traces.append(trace)
 
     def recover(self) -> int:
         """Clean up after processes that died; called once at start. Return the number of files removed."""
