@@ -3,6 +3,8 @@
 import argparse
 import json
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -45,6 +47,7 @@ def _size(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Measure in temporary folders and print what was measured; 1 when a request failed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the folders go away then, too
     chosen = args.only or MEASUREMENTS
     reports: dict[str, Any] = {}
     measured: dict[str, Callable[[], dict[str, Any]]] = {
