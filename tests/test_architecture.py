@@ -31,7 +31,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "client": frozenset({"domain", "xml", "codec", "pki", "signature", "vihf", "http", "transactions"}),
 }
 # The outermost packages know everybody.
-OUTERMOST = frozenset({"cli", "testing", "bench", "frames", "seed", "conformance"})
+OUTERMOST = frozenset({"cli", "testing", "bench", "frames", "seed", "conformance", "lab"})
 
 SEALS = {"vihf.model": "vihf.verify", "vihf.xua_model": "vihf.xua", "signature.model": "signature.verify_lot"}
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lxml import etree
 
@@ -45,7 +45,7 @@ from dmpws.tracing import certificate_shown, trace_refusals
 from dmpws.transactions import load
 from dmpws.transactions.call import Settings
 from dmpws.transactions.ihe_entrance import IheEntrance
-from dmpws.transactions.pipeline import Pipeline
+from dmpws.transactions.pipeline import Entrance, Pipeline
 from dmpws.transactions.ports import LotVerifier, StorageError
 from dmpws.transactions.registry import Interface, operations, transactions
 from dmpws.transactions.vihf_entrance import VihfEntrance
@@ -54,6 +54,10 @@ from dmpws.vihf.model import VerifiedVihf
 from dmpws.vihf.policy import DirectoryPolicy, SoftwarePolicy, VihfPolicy
 from dmpws.vihf.xua import XuaPolicy
 from dmpws.xml.parser import XmlLimits
+
+if TYPE_CHECKING:
+    from dmpws.http.journal_pages import Page
+    from dmpws.lab import Lab
 
 SERVICES_PATH = Options().base_path
 """Base path of the services."""
@@ -64,23 +68,27 @@ def build_app(
     *,
     store: Store | None = None,
     observers: Sequence[Observer] = (),
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime] | None = None,
+    lab: "Lab | None" = None,
 ) -> ContractWsgi:
     """Return the WSGI application of the protocol port.
 
     store: an open store, for tests; otherwise the one of the configuration. clock: reception time of requests,
-    aware UTC. Raises StorageError, Refused, ConfigError or OSError when something the configuration names cannot be
-    used.
+    aware UTC; None for that of `lab`, or else of the machine. lab: see `laboratory`. Raises StorageError, Refused,
+    ConfigError or OSError when something the configuration names cannot be used.
     """
+    if lab is not None and not config.laboratory:
+        raise ConfigError(f"profile {config.profile}: nothing is disturbed on purpose outside local and test")
     load()
     store = store or store_of(config)
     trust = TrustStore.from_folder(trust_folder(config), TrustPolicy(crl=config.crl))
     schemas = Schemas.load(Path(config.schemas) if config.schemas else None)
     interface = interface_of(config)
     make = _ihe_entrance if interface is Interface.IHE else _vihf_entrance
+    entrance = make(config, store, trust, schemas, lab)
     pipeline = Pipeline(
         store=store,
-        entrance=make(config, store, trust, schemas),
+        entrance=entrance if lab is None else _disturbed(entrance, lab),
         check_body=_body_checker(schemas),
         certificate_shown=certificate_shown,
     )
@@ -93,7 +101,7 @@ def build_app(
         options=Options(strict_action=config.strict_action, http_binding=config.http_binding),
         observers=[*observers, trace_refusals(store)],
         tls=_tls_reader(config),
-        clock=clock,
+        clock=clock or (lab.clock if lab else _real_time),
     )
 
 
@@ -106,14 +114,16 @@ def interface_of(config: Config) -> Interface:
     return Interface.IHE if config.profile == "ihe" else Interface.DMP
 
 
-def _vihf_entrance(config: Config, store: Store, trust: TrustStore, schemas: Schemas) -> VihfEntrance:
+def _vihf_entrance(
+    config: Config, store: Store, trust: TrustStore, schemas: Schemas, lab: "Lab | None"
+) -> VihfEntrance:
     return VihfEntrance(
         verify_token=_token_verifier(config, store, trust),
         check_cda_header=cda_checker(config.cda, config.cda_schemas, schemas),
         lot_verifier=_lot_verifiers(config, trust),
         settings=settings_of(config),
         new_uuid=_new_uuid,
-        learn=_Learner(store) if config.directory == "open" else _learn_nothing,
+        learn=_Learner(store, lab.epoch if lab else int) if config.directory == "open" else _learn_nothing,
     )
 
 
@@ -123,7 +133,9 @@ def cda_check_of(config: Config) -> Callable[[etree._Element, Report], bool]:
     return cda_checker(config.cda, config.cda_schemas, schemas)
 
 
-def _ihe_entrance(config: Config, _store: Store, trust: TrustStore, _schemas: Schemas) -> IheEntrance:
+def _ihe_entrance(
+    config: Config, _store: Store, trust: TrustStore, _schemas: Schemas, _lab: "Lab | None"
+) -> IheEntrance:
     domain = affinity_domain(config)
     policy = XuaPolicy(
         certificate=not certificate_optional(config),
@@ -154,6 +166,43 @@ def affinity_domain(config: Config) -> AffinityDomain:
 
 def _new_uuid() -> str:
     return str(uuid.uuid4())
+
+
+def _real_time() -> datetime:
+    return datetime.now(UTC)
+
+
+def laboratory(config: Config) -> "Lab | None":
+    """Faults, clock and snapshots of a server of the profiles `local` and `test`.
+
+    None in the others, which do not even import the code (DMPWS D197).
+    """
+    if not config.laboratory:
+        return None
+    from dmpws.lab import Lab  # noqa: PLC0415 - see above
+
+    return Lab(config.data_folder / "lab")
+
+
+def clock_of(config: Config) -> Callable[[], datetime]:
+    """The time at which the server of this configuration plays, aware UTC."""
+    lab = laboratory(config)
+    return lab.clock if lab else _real_time
+
+
+def _disturbed(entrance: VihfEntrance | IheEntrance, lab: "Lab") -> Entrance:
+    from dmpws.lab.disturbing import DisturbedEntrance  # noqa: PLC0415 - see `laboratory`
+
+    return DisturbedEntrance(entrance, lab.faults)
+
+
+def disturbed(app: WsgiApp, lab: "Lab | None") -> WsgiApp:
+    """Let the faults of the laboratory, if there is one, reach the answers of `app`."""
+    if lab is None:
+        return app
+    from dmpws.lab.disturbing import Disturbed  # noqa: PLC0415 - see `laboratory`
+
+    return Disturbed(app)
 
 
 def store_of(config: Config) -> Store:
@@ -354,14 +403,18 @@ def _learn_nothing(_vihf: VerifiedVihf) -> None:
 
 
 class _Learner:
-    """Adds people, structures and links the directory does not know, on first sight (DMPWS D8, `local` only)."""
+    """Adds people, structures and links the directory does not know, on first sight (DMPWS D8, `local` only).
 
-    def __init__(self, store: Store) -> None:
+    epoch: a number that changes when the directory may have lost what was learned.
+    """
+
+    def __init__(self, store: Store, epoch: Callable[[], int]) -> None:
         self._store = store
-        self._seen: set[tuple[str, str]] = set()
+        self._epoch = epoch
+        self._seen: set[tuple[str, str, int]] = set()
 
     def __call__(self, vihf: VerifiedVihf) -> None:
-        key = (vihf.name_id, vihf.structure)
+        key = (vihf.name_id, vihf.structure, self._epoch())
         if key in self._seen:
             return
         with self._store.write() as work:
@@ -386,7 +439,28 @@ def build_operator_app(config: Config, opened: ExitStack | None = None) -> Calla
     if opened is not None:
         opened.callback(store.close)
         opened.callback(journal.close if journal else lambda: None)
-    return build_ops_app(_probe(config, store), _info(config), journal, parameters=write_parameters(config.parameters))
+    return build_ops_app(
+        _probe(config, store),
+        _info(config),
+        journal,
+        parameters=write_parameters(config.parameters),
+        lab=_lab_pages(config, store, journal),
+    )
+
+
+def _lab_pages(
+    config: Config, store: Store, journal: Journal | None
+) -> "Callable[[Mapping[str, Any]], Page | None] | None":
+    """The pages of the laboratory, where there is one."""
+    if (lab := laboratory(config)) is None:
+        return None
+    from dmpws.lab.pages import LabPages  # noqa: PLC0415 - see `laboratory`
+    from dmpws.lab.resetting import Resetting  # noqa: PLC0415
+    from dmpws.lab.snapshots import Snapshots  # noqa: PLC0415
+
+    options = store_options(config)
+    snapshots = Snapshots(lab.folder / "snapshots", store, config.documents_folder, options, lab.begin_epoch)
+    return LabPages(lab, snapshots, Resetting(config, lab, snapshots, journal))
 
 
 def _probe(config: Config, store: Store) -> Callable[[], dict[str, str]]:

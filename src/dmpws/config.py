@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 PROFILES = ("local", "test", "production", "ihe")
+LABORATORY = ("local", "test")
+"""Profiles that make their own PKI, load the fictitious cast, and may be disturbed on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,11 @@ class Config:
     def parameters(self) -> Mapping[str, str]:
         """The parameters file: values as text, by code."""
         return {o.parameter: _xml_text(self.values[o.name]) for o in OPTIONS if o.parameter}
+
+    @property
+    def laboratory(self) -> bool:
+        """Nothing real is at stake."""
+        return self.values["profile"] in LABORATORY
 
     @property
     def data_folder(self) -> Path:

@@ -5,12 +5,11 @@ import getpass
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from datetime import UTC, datetime
 
 from dmpws import cast
 from dmpws.acts.actor import Actor, operator
 from dmpws.acts.desk import Desk
-from dmpws.app import settings_of, store_of
+from dmpws.app import clock_of, settings_of, store_of
 from dmpws.cli import Failure
 from dmpws.config import Config
 from dmpws.domain import oids
@@ -33,7 +32,7 @@ def desk_of(args: argparse.Namespace, actor: Actor, check_cda: CheckCda | None =
             migrate.require_current(store.database.engine)
             yield Desk(
                 store,
-                datetime.now(UTC),
+                clock_of(args.config)(),
                 lambda: str(uuid.uuid4()),
                 settings_of(args.config),
                 actor,

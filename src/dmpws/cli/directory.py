@@ -5,13 +5,12 @@ import getpass
 import hashlib
 import json
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 from dmpws.acts import directory
 from dmpws.acts.actor import operator
 from dmpws.acts.directory import Summary
-from dmpws.app import store_of
+from dmpws.app import clock_of, store_of
 from dmpws.cli import Failure
 from dmpws.codec.directory import Entry, read_cells, read_table, write_table
 from dmpws.codec.directory_kinds import KINDS, Kind
@@ -96,7 +95,7 @@ def _change(args: argparse.Namespace, entries: list[Entry], *, new: bool | None 
                 store,
                 entries,
                 actor=operator(getpass.getuser()),
-                now=datetime.now(UTC),
+                now=clock_of(args.config)(),
                 new=new,
                 motive=args.motive,
                 proof=proof,

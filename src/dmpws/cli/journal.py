@@ -66,11 +66,15 @@ class Port:
         words = urlencode({name: value for name, value in query.items() if value is not None})
         return json.loads(self.octets(f"{page}?{words}" if words else page))
 
-    def octets(self, page: str, method: str = "GET") -> bytes:
-        """A page as it is. Raises Failure."""
-        connection = http.client.HTTPConnection(*self._address, timeout=30)
+    def send(self, method: str, page: str, value: Any = None) -> Any:
+        """Send JSON, or nothing, to a page, and return what it answers. Raises Failure."""
+        return json.loads(self.octets(page, method, None if value is None else json.dumps(value).encode()))
+
+    def octets(self, page: str, method: str = "GET", body: bytes | None = None) -> bytes:
+        """A page as it is. body: JSON. Raises Failure."""
+        connection = http.client.HTTPConnection(*self._address, timeout=60)
         try:
-            connection.request(method, f"/{page}")
+            connection.request(method, f"/{page}", body, {"Content-Type": "application/json"} if body else {})
             answer = connection.getresponse()
             octets = answer.read()
         except (OSError, http.client.HTTPException) as error:

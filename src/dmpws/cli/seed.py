@@ -2,67 +2,20 @@
 
 import argparse
 import json
-import uuid
-from collections.abc import Callable, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 
 from dmpws import cast
-from dmpws.acts import actor as acts
-from dmpws.acts.desk import Desk
-from dmpws.app import SERVICES_PATH, build_app, cda_check_of, settings_of, store_of
+from dmpws.app import clock_of, store_of
 from dmpws.cli import Failure
 from dmpws.cli.desk import ins_of
-from dmpws.cli.serve import LABORATORY
-from dmpws.client import ClientError, LpsSession
-from dmpws.client.actor import Actor
-from dmpws.client.transport import WsgiTransport
-from dmpws.config import Config
 from dmpws.domain.authorisation import By
-from dmpws.pki.demo import open_pki
-from dmpws.seed import seed
-from dmpws.seed.feeding import SeedRefused, feed
-from dmpws.seed.producing import produce
-from dmpws.seed.situations import open_records
+from dmpws.seed.feeding import SeedRefused
+from dmpws.seed.sets import SETS
 from dmpws.store import Store, migrate
 from dmpws.transactions.ports import StorageError
 
 EXPIRY = By("dmpws seed expire", capacity="laboratory")
-
-
-def _cast(_config: Config, store: Store, now: datetime) -> dict[str, int]:
-    return {"opened": seed(store, now)}
-
-
-def _plan(config: Config, store: Store, now: datetime) -> dict[str, int]:
-    """Everything. The documents go through an application like the server's, so they need the cards it trusts."""
-    if config.profile not in LABORATORY:
-        raise Failure(f"the set plan is for the profiles {' and '.join(LABORATORY)}, not {config.profile}")
-    try:
-        pki = open_pki(config.pki_folder)
-    except FileNotFoundError as error:
-        raise Failure(f"no demo PKI: {error}; run `dmpws pki init` first") from None
-    app = build_app(config, store=store)
-
-    def connect(name: str, actor: Actor | None) -> LpsSession:
-        card = pki.card(name)
-        return LpsSession(card, actor=actor, transport=WsgiTransport(app, card, SERVICES_PATH))
-
-    opened = seed(store, now)
-    done = open_records(store, now)
-    settings, check = settings_of(config), cda_check_of(config)
-
-    def desk_of(who: acts.Actor) -> Desk:
-        return Desk(store, now, lambda: str(uuid.uuid4()), settings, who, check_cda=check)
-
-    try:
-        documents = feed(store, connect) + produce(store, desk_of)
-        return {**done, "opened": opened + done["opened"], "documents": documents}
-    except (SeedRefused, ClientError) as error:
-        raise Failure(f"the configured server does not take what is seeded: {error}") from None
-
-
-SETS: Mapping[str, Callable[[Config, Store, datetime], dict[str, int]]] = {"cast": _cast, "plan": _plan}
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -82,9 +35,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         with closing(store_of(args.config)) as store:
             migrate.require_current(store.database.engine)
-            now = datetime.now(UTC)
+            now = clock_of(args.config)()
             done = _expire(store, args, now) if args.what == "expire" else SETS[args.what](args.config, store, now)
-    except StorageError as error:
+    except (StorageError, SeedRefused) as error:
         raise Failure(str(error)) from None
     print(json.dumps(done) if args.format == "json" else " ".join(f"{name}: {count}" for name, count in done.items()))
     return 0

@@ -21,8 +21,10 @@ from dmpws.app import (
     build_app,
     build_operator_app,
     certificate_optional,
+    disturbed,
     journal_of,
     journalled,
+    laboratory,
     store_of,
     trust_folder,
     type_rights,
@@ -44,8 +46,6 @@ from dmpws.seed import seed
 from dmpws.store import migrate
 from dmpws.transactions.ports import StorageError
 
-LABORATORY = ("local", "test")
-"""Profiles that make their own PKI and load the fictitious cast."""
 READY_SECONDS = 60
 EARLIEST, LATEST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """Outside, the clock of the machine is not set: every certificate and token would be refused."""
@@ -118,7 +118,7 @@ def prepare(config: Config, now: datetime | None = None) -> None:
         _check_port("HTTPS port", config.host, config.port)
     if config.ops_port:
         _check_port("operator port", "127.0.0.1", config.ops_port)
-    laboratory = config.profile in LABORATORY
+    laboratory = config.laboratory
     if (laboratory or config.profile == "ihe") and not config.trust and not config.pki_folder.exists():
         create(config.pki_folder, now=now)
     try:
@@ -144,7 +144,7 @@ def _check_tls_mode(config: Config) -> None:
 
 
 def _check_journal(config: Config) -> None:
-    if config.journal and not config.encryption and config.profile not in LABORATORY:
+    if config.journal and not config.encryption and not config.laboratory:
         raise Failure("journal = true needs encryption = true outside the profiles local and test", EXIT_INTERNAL)
 
 
@@ -194,7 +194,8 @@ def _serve(config: Config) -> None:
         def observe(seen: Observed) -> None:
             recorder.observe(seen.operation or "none", seen.outcome, seen.seconds, seen.octets_in, seen.octets_out)
 
-        app = journalled(build_app(config, observers=[observe]), config)
+        lab = laboratory(config)
+        app = disturbed(journalled(build_app(config, observers=[observe], lab=lab), config), lab)
         # What is loaded now lives as long as the worker: the collector need never look at it again, and the pages
         # stay shared between the workers.
         gc.collect()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lxml import etree
 from lxml.builder import ElementMaker
 
-from dmpws.client.errors import Problem
+from dmpws.client.errors import BadAnswer, Problem
 from dmpws.client.registry import registry_problems
 from dmpws.codec.ebxml.attachments import InlineOctets
 from dmpws.codec.ebxml.names import SUCCESS
@@ -70,7 +70,7 @@ def retrieve_request(unique_ids: Sequence[str], repository: str = oids.REPOSITOR
 
 
 def retrieve_answer(body: etree._Element, parts: Mapping[str, Octets]) -> RetrieveAnswer:
-    """Read a RetrieveDocumentSetResponse and its parts."""
+    """Read a RetrieveDocumentSetResponse and its parts. Raises BadAnswer when one of them is missing."""
     response = body.find(f"{{{RS}}}RegistryResponse")
     status = response.get("status", "") if response is not None else ""
     documents = tuple(_document(d, parts) for d in body.findall(f"{_XDSB}DocumentResponse"))
@@ -79,10 +79,12 @@ def retrieve_answer(body: etree._Element, parts: Mapping[str, Octets]) -> Retrie
 
 def _document(response: etree._Element, parts: Mapping[str, Octets]) -> RetrievedDocument:
     include = response.find(f"{_XDSB}Document/{INCLUDE}")
-    octets = parts.get(content_id_of(include)) if include is not None else None
+    octets = parts.get(content_id_of(include)) if include is not None else InlineOctets(b"")
+    if octets is None:
+        raise BadAnswer("the answer names a document part that it does not have")
     return RetrievedDocument(
         response.findtext(f"{_XDSB}RepositoryUniqueId") or "",
         response.findtext(f"{_XDSB}DocumentUniqueId") or "",
         response.findtext(f"{_XDSB}mimeType") or "",
-        octets if octets is not None else InlineOctets(b""),
+        octets,
     )

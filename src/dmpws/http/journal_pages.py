@@ -50,12 +50,16 @@ def serves(path: str) -> bool:
     return path == "/journal" or path.startswith("/journal/")
 
 
+def asked_here(environ: Mapping[str, Any]) -> bool:
+    """Tell whether somebody on this machine asks, and no web page that he visits elsewhere, through his browser."""
+    return bool(_LOOPBACK.fullmatch(environ.get("HTTP_HOST", "localhost"))) and not environ.get("HTTP_ORIGIN")
+
+
 def page(journal: JournalStore | None, environ: Mapping[str, Any]) -> Page:
     """Answer one request for a path of the journal. journal: None when none is kept."""
     if journal is None:
         return Page("404 Not Found", {"error": "no journal is kept (option journal)"})
-    # A web page the operator visits elsewhere could otherwise read or empty it through his browser.
-    if not _LOOPBACK.fullmatch(environ.get("HTTP_HOST", "localhost")) or environ.get("HTTP_ORIGIN"):
+    if not asked_here(environ):
         return Page("403 Forbidden", {"error": "the journal answers to this machine only"})
     path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
     if path == "/journal":

@@ -18,11 +18,16 @@ Probe = Callable[[], Mapping[str, str]]
 
 
 def build_ops_app(
-    probe: Probe, info: Mapping[str, Any], journal: JournalStore | None = None, *, parameters: bytes
+    probe: Probe,
+    info: Mapping[str, Any],
+    journal: JournalStore | None = None,
+    *,
+    parameters: bytes,
+    lab: Callable[[Mapping[str, Any]], Page | None] | None = None,
 ) -> Callable[..., Iterable[bytes]]:
     """Return the WSGI application of the operator port.
 
-    parameters: the parameters file of the DMP. journal: None when none is kept.
+    parameters: the parameters file of the DMP. journal: None when none is kept. lab: more pages, of a laboratory.
     """
 
     def health() -> tuple[str, str, bytes]:
@@ -55,6 +60,8 @@ def build_ops_app(
         path = environ.get("PATH_INFO", "")
         if journal_pages.serves(path):
             return _write(journal_pages.page(journal, environ), environ, start_response)
+        if lab is not None and (shown := lab(environ)) is not None:
+            return _write(shown, environ, start_response)
         page = pages.get(path)
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             status, content_type, octets = "405 Method Not Allowed", JSON, b'{"error": "GET only"}\n'

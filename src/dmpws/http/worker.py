@@ -55,7 +55,7 @@ class TimedWorker(ThreadWorker):
             self._looked = now
             for conn, deadline in list(self._deadlines.items()):
                 if now > deadline:
-                    _cut(conn.sock)
+                    cut(conn.sock)
 
 
 def _timed(unreader: Any, deadline: float) -> Callable[..., bytes]:
@@ -75,7 +75,7 @@ def _timed(unreader: Any, deadline: float) -> Callable[..., bytes]:
     return chunk
 
 
-def _cut(sock: socket.socket) -> None:
+def cut(sock: socket.socket) -> None:
     """Wake the thread that is blocked on the socket. Not SSLSocket.shutdown, which drops the TLS state under it."""
     try:
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

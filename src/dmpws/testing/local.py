@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from dmpws.app import SERVICES_PATH as PATH
-from dmpws.app import build_app
+from dmpws.app import build_app, disturbed
 from dmpws.client import LpsSession
 from dmpws.client.actor import Actor
 from dmpws.client.transport import WsgiTransport
 from dmpws.config import load
 from dmpws.domain.access import AuthMode
+from dmpws.lab import Lab
 from dmpws.pki.demo import DemoPki
 from dmpws.seed import seed
 from dmpws.store import Store
@@ -22,16 +23,17 @@ class LocalApp:
     """A WSGI application on a store that holds the public cast; it trusts the cards of a test PKI.
 
     now: instant of every call and of every session, aware; move it to make time pass. options: of the
-    configuration, by name; the profile is `test`.
+    configuration, by name; the profile is `test`. lab: the faults of its calls.
     """
 
-    def __init__(self, store: Store, pki: DemoPki, now: datetime, **options: Any) -> None:
+    def __init__(self, store: Store, pki: DemoPki, now: datetime, lab: Lab | None = None, **options: Any) -> None:
         self.store = store
         self.pki = pki
         self.now = now
         seed(store, now)
         given = {"profile": "test", "trust": str(pki.trust_folder), **options}
-        self._app = build_app(load(given, environment={}), store=store, clock=self.clock)
+        app = build_app(load(given, environment={}), store=store, clock=self.clock, lab=lab)
+        self._app = disturbed(app, lab)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         return self._app(environ, start_response)
