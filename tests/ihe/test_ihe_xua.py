@@ -1,17 +1,22 @@
 """Who calls profile `ihe`: the TLS certificate, and an XUA assertion that is good or refused."""
 
+import base64
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from ihe_world import Lab, MakeLab, envelope
 from lxml import etree
 
 from dmpws.cast import PATIENTS
 from dmpws.client.errors import ServerFault
 from dmpws.client.transport import WsgiTransport
+from dmpws.domain.checks import Report
+from dmpws.pki.authority import key_usage
 from dmpws.pki.demo import DemoPki
-from dmpws.signature.core import sign_enveloped
+from dmpws.signature.core import sign_enveloped, verify_enveloped
 from dmpws.vihf.issue import Lps, make, request_for
 from dmpws.vihf.xua_model import VerifiedXua
 from dmpws.xml.names import HL7, SAML, WSSE
@@ -174,6 +179,74 @@ def test_signed_by_somebody_nobody_trusts(lab: Lab) -> None:
     names = {"organisation": "STS", "structure": "110000000000", "common_name": "STS INCONNU"}
     stranger = lab.pki.issue("org", "sts-inconnu", unknown_ca=True, **names)
     assert call(lab, signed(lab, card=stranger.name)) == "FailedAuthentication"
+
+
+def elliptic(pki: DemoPki, curve: ec.EllipticCurve) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    """The key and the certificate of a provider of assertions, as an STS of today makes them."""
+    key, like = ec.generate_private_key(curve), pki.card("hopital").signing_certificate
+    certificate = pki.authority("elementaire-organisations").issue(
+        like.subject,
+        key.public_key(),  # type: ignore[arg-type]
+        validity=(like.not_valid_before_utc, like.not_valid_after_utc),
+        extensions=[key_usage("digital_signature", "content_commitment")],
+    )
+    return key, certificate
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()], ids=lambda curve: curve.name)
+def test_signed_by_an_elliptic_curve(lab: Lab, pki: DemoPki, curve: ec.EllipticCurve) -> None:
+    key, certificate = elliptic(pki, curve)
+    good = sign_enveloped(parse(assertion(lab.now).encode()), key, certificate)
+    assert call(lab, good) == ""
+    assert lab.traces()[-1]["person"] == "mlibre"
+    assert call(lab, good.replace(b"mlibre", b"autre")) == "FailedCheck"
+    assert call(lab, changed(good, b"ecdsa-sha256", b"rsa-sha256")) == "FailedCheck"
+
+
+def changed(token: bytes, old: bytes, new: bytes) -> bytes:
+    assert token.count(old) == 1
+    return token.replace(old, new)
+
+
+def test_elliptic_signatures_that_are_none(lab: Lab, pki: DemoPki) -> None:
+    key, certificate = elliptic(pki, ec.SECP256R1())
+    good = sign_enveloped(parse(assertion(lab.now).encode()), key, certificate)
+    [value] = [e.text for e in parse(good).iter("{*}SignatureValue")]
+    assert value is not None
+    for wrong in ("", "AA==", base64.b64encode(bytes(64)).decode(), base64.b64encode(b"\xff" * 64).decode()):
+        assert call(lab, good.replace(value.encode(), wrong.encode())) == "FailedCheck"
+    other, _ = elliptic(pki, ec.SECP256R1())
+    assert call(lab, sign_enveloped(parse(assertion(lab.now).encode()), other, certificate)) == "FailedCheck"
+    small, of_small = elliptic(pki, ec.SECP224R1())
+    token = sign_enveloped(parse(assertion(lab.now).encode()), small, of_small)
+    assert call(lab, token) == "FailedAuthentication"
+
+
+def test_a_vihf_is_never_signed_so(pki: DemoPki) -> None:
+    """What XUA lets in changes nothing for the DMP."""
+    key, certificate = elliptic(pki, ec.SECP256R1())
+    report = Report()
+    assert (
+        verify_enveloped(sign_enveloped(parse(assertion(AT).encode()), key, certificate), sha1=False, report=report)
+        is None
+    )
+    assert {check.rule.id for check in report.failures} == {"SIG-ALGO", "SIG-CLE"}
+
+
+def test_a_key_value_beside_the_certificate(lab: Lab) -> None:
+    """Some providers send both; the certificate counts, and the other must be its key."""
+    token = signed(lab)
+    numbers = lab.pki.card("hopital").signing_certificate.public_key().public_numbers()  # type: ignore[union-attr]
+    for modulus, code in ((numbers.n, ""), (numbers.n + 2, "FailedCheck")):
+        value = (
+            f"<ds:KeyValue><ds:RSAKeyValue><ds:Modulus>{number(modulus)}</ds:Modulus><ds:Exponent>"
+            f"{number(numbers.e)}</ds:Exponent></ds:RSAKeyValue></ds:KeyValue>"
+        )
+        assert call(lab, changed(token, b"<ds:KeyInfo>", b"<ds:KeyInfo>" + value.encode())) == code
+
+
+def number(value: int) -> str:
+    return base64.b64encode(value.to_bytes((value.bit_length() + 7) // 8)).decode()
 
 
 def test_a_vihf_is_an_assertion_too(lab: Lab) -> None:

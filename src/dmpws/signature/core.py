@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from lxml import etree
 from signxml import (
@@ -146,8 +147,10 @@ def _references_root(signed_info: etree._Element, root: etree._Element, report: 
     return whole and exact
 
 
-def sign_enveloped(root: etree._Element, key: RSAPrivateKey, certificate: x509.Certificate) -> bytes:
-    """Sign a SAML assertion: exclusive C14N, RSA-SHA256, Signature after Issuer, leaf certificate in KeyInfo.
+def sign_enveloped(
+    root: etree._Element, key: RSAPrivateKey | EllipticCurvePrivateKey, certificate: x509.Certificate
+) -> bytes:
+    """Sign a SAML assertion: exclusive C14N, SHA-256, Signature after Issuer, leaf certificate in KeyInfo.
 
     `root` is left as it is. Raises ValueError when it has no ID or does not begin with Issuer.
     """
@@ -159,7 +162,9 @@ def sign_enveloped(root: etree._Element, key: RSAPrivateKey, certificate: x509.C
     assertion.insert(assertion.index(issuer) + 1, etree.Element(ds("Signature"), Id="placeholder", nsmap={"ds": DS}))
     signer = XMLSigner(
         method=SignatureConstructionMethod.enveloped,
-        signature_algorithm=SignatureMethod.RSA_SHA256,
+        signature_algorithm=SignatureMethod.RSA_SHA256
+        if isinstance(key, RSAPrivateKey)
+        else SignatureMethod.ECDSA_SHA256,
         digest_algorithm=DigestAlgorithm.SHA256,
         c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
     )

@@ -27,7 +27,7 @@ from dmpws.xml.path import path_of
 # At DEBUG it writes every canonical form, thus whole tokens, to the log.
 logging.getLogger("signxml").setLevel(logging.INFO)
 
-_METHODS = frozenset({SignatureMethod.RSA_SHA256, SignatureMethod.RSA_SHA1})
+_METHODS = frozenset({SignatureMethod.RSA_SHA256, SignatureMethod.RSA_SHA1, SignatureMethod.ECDSA_SHA256})
 _DIGESTS = frozenset({DigestAlgorithm.SHA256, DigestAlgorithm.SHA1})
 
 

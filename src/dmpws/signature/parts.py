@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from lxml import etree
 
@@ -19,6 +20,7 @@ from dmpws.xml.names import DS
 from dmpws.xml.path import path_of
 
 RSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+ECDSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
 RSA_SHA1: Final = "http://www.w3.org/2000/09/xmldsig#rsa-sha1"
 SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
 SHA1: Final = "http://www.w3.org/2000/09/xmldsig#sha1"
@@ -28,6 +30,7 @@ HASHES: Final = {SHA256: "sha256", SHA1: "sha1"}
 
 _WEAK = frozenset({RSA_SHA1, SHA1})
 _KEY_SIZES = range(2048, 8193)
+_CURVES = (SECP256R1, SECP384R1, SECP521R1)
 _MAX_CERTIFICATE = 16 * 1024
 """Octets; a real one has 2 KB, and the ones read are kept."""
 _KEY_NAMES = frozenset({"X509SubjectName", "X509IssuerSerial", "X509SKI"})
@@ -97,7 +100,8 @@ def check_methods(
     signed_info: etree._Element, canonicalisations: Collection[str], report: Report, rules: CoreRules
 ) -> bool:
     """The algorithms of a SignedInfo whose children have been checked are known ones; SHA-1 is one of them."""
-    expected = [(signed_info[0], canonicalisations), (signed_info[1], (RSA_SHA256, RSA_SHA1))]
+    methods = (RSA_SHA256, RSA_SHA1, *((ECDSA_SHA256,) if rules.elliptic else ()))
+    expected = [(signed_info[0], canonicalisations), (signed_info[1], methods)]
     expected += [(digest, tuple(HASHES)) for digest in signed_info.iter(ds("DigestMethod"))]
     for element, allowed in expected:
         algorithm = element.get("Algorithm", "")
@@ -127,11 +131,12 @@ def is_prefix_list(element: etree._Element, algorithm: str) -> bool:
 
 
 def key_info_certificate(signature: etree._Element, report: Report, rules: CoreRules) -> x509.Certificate | None:
-    """The certificate of KeyInfo, with a usable RSA key. Its path is the caller's business."""
+    """The certificate of KeyInfo, with a usable key. Its path is the caller's business."""
     key_info = signature.find(ds("KeyInfo"))
     assert key_info is not None
     where = path_of(key_info)
-    data = key_info[0] if has_exactly(key_info, "X509Data") else None
+    told = [child for child in key_info if not (rules.key_value and child.tag == ds("KeyValue"))]
+    data = told[0] if [child.tag for child in told] == [ds("X509Data")] else None
     found = [] if data is None else [child for child in data if child.tag == ds("X509Certificate")]
     named = {ds(name) for name in _KEY_NAMES}
     if data is None or len(found) != 1 or any(child.tag not in named for child in data if child is not found[0]):
@@ -152,6 +157,10 @@ def key_info_certificate(signature: etree._Element, report: Report, rules: CoreR
         report.failed(rules.key, found="une clé illisible", where=where)
         return None
     report.passed(rules.key_info, found=f"n° {certificate.serial_number:x}")
-    size = f"RSA {key.key_size}" if isinstance(key, RSAPublicKey) else type(key).__name__.lstrip("_")
-    usable = isinstance(key, RSAPublicKey) and key.key_size in _KEY_SIZES
-    return certificate if report.require(usable, rules.key, found=size) else None
+    if isinstance(key, RSAPublicKey):
+        found_key, usable = f"RSA {key.key_size}", key.key_size in _KEY_SIZES
+    elif isinstance(key, EllipticCurvePublicKey):
+        found_key, usable = key.curve.name, rules.elliptic and isinstance(key.curve, _CURVES)
+    else:
+        found_key, usable = type(key).__name__.lstrip("_"), False
+    return certificate if report.require(usable, rules.key, found=found_key) else None

@@ -6,7 +6,7 @@ XDSRepositoryMetadataError for octets that are not those that were signed.
 The rules of the certificate path are in dmpws.pki.trust.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dmpws.domain.checks import Rule
@@ -19,7 +19,10 @@ _OCTETS: Final = "XDSRepositoryMetadataError"
 
 @dataclass(frozen=True, slots=True)
 class CoreRules:
-    """What both signatures obey: XML-DSig, restricted."""
+    """What both signatures obey: XML-DSig, restricted.
+
+    elliptic: ECDSA is known too. key_value: a KeyValue may stand beside the certificate, whose key it must be.
+    """
 
     shape: Rule
     identifiers: Rule
@@ -29,6 +32,8 @@ class CoreRules:
     key: Rule
     value: Rule
     content: Rule
+    elliptic: bool = False
+    key_value: bool = False
 
 
 ENVELOPED: Final = CoreRules(
@@ -51,6 +56,16 @@ ENVELOPED: Final = CoreRules(
     value=Rule("SIG-VALEUR", "SignatureValue est celle de la clé du certificat", "XMLDSIG 3.2.2", _TOKEN),
     content=Rule("SIG-CONTENU", "L'assertion est celle qui a été signée", "XMLDSIG 3.2.1", _TOKEN),
 )
+ASSERTION: Final = replace(
+    ENVELOPED,
+    method=Rule("XUA-ALGO", "L'assertion est signée par RSA ou ECDSA, avec SHA-256", "DMPWS D97", _TOKEN),
+    sha1=Rule("XUA-SHA1", "La signature de l'assertion n'emploie pas SHA-1", "DMPWS D4", _TOKEN),
+    key=Rule("XUA-CLE", "La clé est RSA de 2048 à 8192 bits, ou d'une courbe P-256, P-384 ou P-521", "DMPWS D97",
+        _CERTIFICATE),
+    elliptic=True,
+    key_value=True,
+)  # fmt: skip
+"""An assertion of plain IHE (XUA): its provider is nobody of the DMP."""
 REFERENCE: Final = Rule(
     "SIG-REFERENCE", "L'unique Reference désigne l'assertion entière par son ID", "SAML2 5.4.2", _TOKEN
 )

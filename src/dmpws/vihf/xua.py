@@ -17,6 +17,7 @@ from dmpws.domain.code import Code
 from dmpws.pki.dn import Dn
 from dmpws.pki.trust import TrustStore, load_certificate
 from dmpws.signature.core import verify_enveloped
+from dmpws.signature.rules import ASSERTION as SIGNATURE
 from dmpws.soap.message import SoapRequest
 from dmpws.vihf.form import instant
 from dmpws.vihf.token import PURPOSE, ROLE, SUBJECT_ID
@@ -98,7 +99,7 @@ def _assertion(request: SoapRequest, policy: XuaPolicy, trust: TrustStore, repor
     root = parse(octets, LIMITS)
     if not report.require(root.find(f"{{{DS}}}Signature") is not None, SIGNED, found="aucune signature"):
         return None
-    signature = verify_enveloped(octets, sha1=policy.sha1, report=report)
+    signature = verify_enveloped(octets, sha1=policy.sha1, report=report, rules=SIGNATURE)
     if signature is None:
         return None
     _check_provider(signature.certificate, policy, trust, request.received_at, report)
