@@ -24,7 +24,7 @@ def g15(code: str, *others: Code) -> tuple[Code, ...]:
     return (Code(code, oids.PROFESSIONS), *others)
 
 
-# The columns and rows of dmp.md §5.3, as they were published.
+# The columns and rows that were published (matrix 2.3.0 of 07/10/2020).
 COLUMNS = [
     *("10", "21", "40", "50", "60", "69", "70", "80", "91", "92", "94", "95", "96"),
     *("26", "81", "82", "83", "84", "85", "28", "98"),

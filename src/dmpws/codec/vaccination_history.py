@@ -17,11 +17,9 @@ from dmpws.domain import oids
 from dmpws.domain.cda import CdaId
 from dmpws.domain.code import Code
 from dmpws.domain.patient import Ins, Traits
+from dmpws.domain.producers import AMO, AUTOMATE, SOCIAL_SECURITY
 from dmpws.domain.vaccination import HISTORY_MODEL, HISTORY_TYPE, VaccinationAct
 
-PRACTICE_SETTING = Code("AMO", "1.2.250.1.213.1.1.4.9", "Organisme d'assurance maladie obligatoire")
-FACILITY_TYPE = Code("SA24", oids.SECTORS, "Organisme de sécurité sociale")
-SYSTEM = Code("AUTOMATE", oids.NON_PROFESSIONALS, "Automate")
 TITLE = "Historique des vaccinations"
 NOTHING = "Pas d'information sur les vaccins"
 
@@ -71,7 +69,7 @@ class History:
         ]
         if self.replaces:
             header.append(replacing(self.replaces))
-        facility = E.healthCareFacility(coded(E.code, FACILITY_TYPE))
+        facility = E.healthCareFacility(coded(E.code, SOCIAL_SECURITY))
         encounter = E.encompassingEncounter(E.effectiveTime(nullFlavor="NA"), E.location(facility))
         body = E.component(E.structuredBody(E.component(_section(self))))
         document = E.ClinicalDocument(*header, E.componentOf(encounter), body)
@@ -87,7 +85,7 @@ def _actors(history: History) -> Iterator[etree._Element]:
         E.time(value=time),
         E.assignedAuthor(
             E.id(root=oids.DMP_CUSTODIAN, extension=oids.DMP_CUSTODIAN),
-            coded(E.code, SYSTEM),
+            coded(E.code, AUTOMATE),
             E.addr(nullFlavor="NAV"),
             E.telecom(nullFlavor="NAV"),
             E.assignedAuthoringDevice(E.manufacturerModelName("DMP"), E.softwareName("SI DMP")),
@@ -111,7 +109,7 @@ def _actors(history: History) -> Iterator[etree._Element]:
 
 
 def _service(effective: datetime) -> etree._Element:
-    organisation = E.representedOrganization(coded(E.standardIndustryClassCode, PRACTICE_SETTING))
+    organisation = E.representedOrganization(coded(E.standardIndustryClassCode, AMO))
     performer = E.performer(E.assignedEntity(E.id(nullFlavor="NA"), organisation), typeCode="PRF")
     time = E.effectiveTime(E.low(value=hl7_time(effective)))
     return E.documentationOf(E.serviceEvent(coded(E.code, HISTORY_TYPE), time, performer))

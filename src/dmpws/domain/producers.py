@@ -13,6 +13,9 @@ SETTINGS = "1.2.250.1.213.1.1.4.9"
 
 BY_PATIENT = Code("EXP_PATIENT", oids.NON_PROFESSIONALS, "Expression personnelle du patient")
 """Of a patient's document: specialty, practice setting, facility type, content type and service (CI-SIS LM 3.3)."""
+AMO = Code("AMO", SETTINGS, "Organisme d'assurance maladie obligatoire")
+SOCIAL_SECURITY = Code("SA24", oids.SECTORS, "Organisme de sécurité sociale")
+AUTOMATE = Code("AUTOMATE", oids.NON_PROFESSIONALS, "Automate")
 PATIENT_CLASS = Code("90", oids.CLASSES)
 WISHES = Code("EXPPAT_1", TYPES, "Volontés et droits du patient")
 OTHER = Code("EXPPAT_2", TYPES, "Autre document du patient")
@@ -51,15 +54,15 @@ ASSURANCE_MALADIE = System(
     structure="318003502400041",
     name="Assurance Maladie",
     specialty=Code("ALIM_AM", oids.NON_PROFESSIONALS, "Alimentation auto à partir du SI de l'Ass Maladie"),
-    practice_setting=Code("AMO", SETTINGS, "Organisme d'assurance maladie obligatoire"),
-    facility_type=Code("SA24", oids.SECTORS, "Organisme de sécurité sociale"),
+    practice_setting=AMO,
+    facility_type=SOCIAL_SECURITY,
     types=(Code("REMB", TYPES, "Données de remboursement"),),
 )
 DOSSIER_PHARMACEUTIQUE = System(
     person="578435954900010/1.2.250.1.176.1",
     structure="378435954900010",
     name="CONSEIL NATIONAL ORDRE DES PHARMACIENS",
-    specialty=Code("AUTOMATE", oids.NON_PROFESSIONALS, "Automate"),
+    specialty=AUTOMATE,
     practice_setting=Code("AMBULATOIRE", SETTINGS, "Ambulatoire"),
     facility_type=Code("SA33", oids.SECTORS, "Pharmacie d'officine"),
     types=(

@@ -13,7 +13,7 @@ from dmpws.codec.ebxml.submission import read_submission
 from dmpws.codec.ebxml.writing import provide_and_register
 from dmpws.codec.vaccination import read_note
 from dmpws.codec.vaccination_acts import birth_place, read_acts
-from dmpws.codec.vaccination_history import FACILITY_TYPE, TITLE, History
+from dmpws.codec.vaccination_history import TITLE, History
 from dmpws.domain import oids
 from dmpws.domain.checks import Refused, Report, refusal
 from dmpws.domain.code import Code
@@ -172,7 +172,7 @@ def _store(call: Context, record: PatientRecord, cda: bytes, current: StoredEntr
         source_id=oids.DMP_CUSTODIAN,
         patient_id=str(Cx(record.ins.value, record.ins.authority, "NH")),
         submission_time=format_dtm(call.now),
-        content_type=FACILITY_TYPE,
+        content_type=SOCIAL_SECURITY,
         authors=entry.authors,
         title=TITLE,
     )
