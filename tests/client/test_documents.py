@@ -11,10 +11,14 @@ from dmpws import cast
 from dmpws.client import Actor, Attachment, ClinicalDocument, Section
 from dmpws.client.cda import CONSULTATION_REPORT, LOINC, hl7_time
 from dmpws.client.pdf import one_page_pdf
+from dmpws.codec.cda import parse_document
 from dmpws.codec.cda_metadata import entry_of
 from dmpws.domain.access import AuthMode
+from dmpws.domain.cda import CdaId
+from dmpws.domain.checks import Report
 from dmpws.domain.code import Code
-from dmpws.domain.datatypes import Xcn, Xon
+from dmpws.domain.datatypes import Cx, Xcn, Xon
+from dmpws.soap.validation import Schemas
 
 LIBRE = Actor(AuthMode.DIRECTE, "899900063480", "LIBRE", "MAX", "499900063480001", "CABINET DR LIBRE", "SA07")
 PATIENT = cast.PATIENTS["nessi"]
@@ -68,6 +72,20 @@ def test_the_format_follows_from_the_model(template: str, format_code: str) -> N
     entry = entry_of(report(body=[section], templates=(template,)).to_xml(), "Document01")
     assert entry.format_code is not None
     assert entry.format_code.code == format_code
+
+
+def test_an_imaging_report_names_the_request_and_the_images(schemas: Schemas) -> None:
+    imaging = Code("18748-4", LOINC, "CR d'imagerie médicale")
+    ties = {"order": CdaId("1.2.3", "D42"), "accession": CdaId("1.2.4", "A42"), "study": "2.25.7"}
+    octets, judged = report(type=imaging, **ties).to_xml(), Report()
+    assert schemas.check_cda_header(parse_document(octets)[0], judged), judged.failures
+    assert entry_of(octets, "Document01").reference_ids == (
+        "D42^^^&1.2.3&ISO^urn:ihe:iti:xds:2013:order",
+        "A42^^^&1.2.4&ISO^urn:ihe:iti:xds:2013:accession",
+        "2.25.7^^^^urn:ihe:iti:xds:2016:studyInstanceUID",
+    )
+    without_images = entry_of(report(**ties).to_xml(), "Document01").reference_ids
+    assert [Cx.parse(reference).type.rpartition(":")[2] for reference in without_images] == ["order", "accession"]
 
 
 def test_a_time_without_offset_is_refused() -> None:

@@ -10,9 +10,11 @@ import pytest
 from dmpws import cast
 from dmpws.acts.actor import Actor
 from dmpws.acts.desk import Desk
-from dmpws.client import LpsSession
+from dmpws.client import LpsSession, read_results, read_vsm
+from dmpws.client.clinical import Quantity
 from dmpws.client.registry import FoundDocument
 from dmpws.client.scenario import HOSPITAL_DOCTOR
+from dmpws.client.vsm import Heading, Unread
 from dmpws.codec.cda import parse_document, read_header
 from dmpws.codec.cda_body import check_files
 from dmpws.codec.cda_metadata import entry_of
@@ -21,12 +23,14 @@ from dmpws.codec.value_sets import rubriques, value_sets
 from dmpws.domain.checks import Report
 from dmpws.domain.code import Code
 from dmpws.domain.document import MASQUE_PS, SIGNATURE_CLASS, Status, StoredEntry
+from dmpws.domain.lot.vsm import is_vsm
 from dmpws.domain.media import DICOM, PDF, kos_flaw
 from dmpws.domain.producers import ASSURANCE_MALADIE, DOSSIER_PHARMACEUTIQUE
 from dmpws.domain.query import DocumentQuery
 from dmpws.domain.rubriques import Espace
 from dmpws.domain.value_sets import Attribute
 from dmpws.pki.demo import DemoPki
+from dmpws.seed import structured
 from dmpws.seed.documents import planned
 from dmpws.seed.feeding import SeedRefused, feed
 from dmpws.seed.producing import produce
@@ -190,8 +194,40 @@ def test_images_are_found_by_their_references(app: LocalApp, key: str, pattern: 
         record = work.patients.find(cast.PATIENTS[key].ins)
         assert record is not None
         asked = DocumentQuery(record.id, (Status.APPROVED,), reference_ids=((pattern.format(key),),))
-        assert [entry.type_code for entry in work.documents.find(asked, limit=10)] == ["IMG-KOS"]
-    assert "18748-4" in {entry.type_code for entry in stored(app.store, key)}
+        found = sorted(entry.type_code for entry in work.documents.find(asked, limit=10))
+    assert found == ["18748-4", "IMG-KOS"]
+
+
+def content(libre: LpsSession, patient: str, key: str) -> bytes:
+    document = only(libre, patient, key)
+    (read,) = libre.retrieve(cast.PATIENTS[patient].ins, [document.unique_id]).documents
+    return read.octets.read()
+
+
+def test_a_synthesis_can_be_integrated(libre: LpsSession) -> None:
+    octets = content(libre, "cas2", "vsm")
+    read = read_vsm(octets)
+    assert {heading for heading in Heading if read.items(heading)} == {*structured.SYNTHESIS}
+    assert len({item.entry.id for item in read.items()}) == len(read.items()) > 8
+    assert not [item for item in read.items() if isinstance(item.entry, Unread)]
+    assert is_vsm(entry_of(octets, "e"))
+
+
+@pytest.mark.parametrize(("key", "verdicts"), [("biology", "LNLNN"), ("biology-self-presenting", "NHN")])
+def test_results_can_be_extracted(libre: LpsSession, key: str, verdicts: str) -> None:
+    results = read_results(content(libre, "cas2", key))
+    assert "".join(r.interpretation.code for r in results if r.interpretation) == verdicts
+    for result in results:
+        (usual,) = (r.interval for r in result.ranges)
+        assert isinstance(result.value, Quantity)
+        assert usual is not None
+        assert usual.low is not None
+        assert usual.high is not None
+        normal = usual.low.value <= result.value.value <= usual.high.value
+        assert result.interpretation is not None
+        assert normal is (result.interpretation.code == "N")
+        assert result.value.unit == usual.low.unit != ""
+        assert None not in (result.test, result.battery, result.section)
 
 
 def test_every_stored_document_passes_the_checks_of_level_header(app: LocalApp, schemas: Schemas) -> None:

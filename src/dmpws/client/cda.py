@@ -10,6 +10,7 @@ from lxml import etree
 from lxml.builder import ElementMaker
 
 from dmpws.client.actor import Actor
+from dmpws.codec.cda import ACCESSION_NUMBER
 from dmpws.codec.cda_writing import (
     CI_SIS,
     HL7_FRANCE,
@@ -66,6 +67,8 @@ class ClinicalDocument:
 
     unique_id, set_id: OIDs. replaces: uniqueId of the version this one replaces, version is then one higher.
     templates: templateIds of the model a level 3 document follows, at least one (CI-SIS SM 3.5).
+    order: number of the request it answers, by who asked; accession: of the imaging examination, by who made it;
+    study: its Study Instance UID. All three become the referenceIdList of an imaging report.
     body: a file (level 1), sections, or a structuredBody (level 3). treating_doctor: the patient's médecin traitant,
     whom a VSM names.
     """
@@ -86,10 +89,13 @@ class ClinicalDocument:
     replaces: str = ""
     templates: tuple[str | CdaId, ...] = ()
     treating_doctor: Actor | None = None
+    order: CdaId | None = None
+    accession: CdaId | None = None
+    study: str = ""
 
     def to_xml(self) -> bytes:
         """Return the document, UTF-8 with an XML declaration."""
-        document = E.ClinicalDocument(*_header(self), _body(self.body))
+        document = E.ClinicalDocument(*_header(self), body_of(self.body))
         octets: bytes = etree.tostring(document, xml_declaration=True, encoding="UTF-8")
         return octets
 
@@ -111,6 +117,7 @@ def _header(document: ClinicalDocument) -> list[etree._Element]:
         _custodian(document.author),
         _legal_authenticator(document.author, document.effective),
         *([_treating_doctor(document.treating_doctor)] if document.treating_doctor else []),
+        *_in_fulfillment_of(document),
         _documentation_of(document),
     ]
     if document.replaces:
@@ -161,6 +168,20 @@ def _treating_doctor(actor: Actor) -> etree._Element:
     return E.participant(function, E.time(nullFlavor="UNK"), entity, typeCode="INF")
 
 
+def _in_fulfillment_of(document: ClinicalDocument) -> list[etree._Element]:
+    if not (document.order or document.accession):
+        return []
+    order = E.order(_id(document.order) if document.order else E.id(nullFlavor="UNK"))
+    if document.accession:
+        number = {"root": document.accession.root, "extension": document.accession.extension}
+        order.append(etree.Element(ACCESSION_NUMBER, number, nsmap={"ps3-20": etree.QName(ACCESSION_NUMBER).namespace}))
+    return [E.inFulfillmentOf(order)]
+
+
+def _id(item: CdaId) -> etree._Element:
+    return E.id(root=item.root, extension=item.extension)
+
+
 def _documentation_of(document: ClinicalDocument) -> etree._Element:
     time = E.effectiveTime(E.low(value=hl7_time(document.service_start)))
     if document.service_stop:
@@ -173,8 +194,9 @@ def _documentation_of(document: ClinicalDocument) -> etree._Element:
         E.assignedEntity(E.id(root=oids.PERSONS, extension=actor.person), _person(actor), organisation),
         typeCode="PRF",
     )
+    study = [E.id(root=document.study)] if document.study else []
     code = [coded(E.code, document.service_code)] if document.service_code else []
-    return E.documentationOf(E.serviceEvent(*code, time, performer))
+    return E.documentationOf(E.serviceEvent(*study, *code, time, performer))
 
 
 def _component_of(document: ClinicalDocument) -> etree._Element:
@@ -184,7 +206,8 @@ def _component_of(document: ClinicalDocument) -> etree._Element:
     )
 
 
-def _body(body: Attachment | Sequence[Section] | etree._Element) -> etree._Element:
+def body_of(body: Attachment | Sequence[Section] | etree._Element) -> etree._Element:
+    """The component that holds a file, sections, or a structuredBody."""
     if isinstance(body, Attachment):
         encoded = base64.b64encode(body.content).decode("ascii")
         return E.component(E.nonXMLBody(E.text(encoded, mediaType=body.media_type, representation="B64")))

@@ -10,7 +10,7 @@ from dmpws.xml.names import HL7, XSI
 from dmpws.xml.text import text_of
 
 H = f"{{{HL7}}}"
-_TYPE = f"{{{XSI}}}type"
+XSI_TYPE = f"{{{XSI}}}type"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def value_of(element: etree._Element | None, labels: Labels) -> Value:
     """A value by its xsi:type; a type that is not known, and a code that is missing, as the text people read."""
     if element is None or element.get("nullFlavor"):
         return labels.of(element) or None
-    kind = element.get(_TYPE, "").rpartition(":")[2]
+    kind = element.get(XSI_TYPE, "").rpartition(":")[2]
     if kind in ("PQ", "INT", "REAL"):
         return quantity_of(element)
     if kind in ("IVL_PQ", "IVL_INT", "IVL_REAL"):

@@ -1,16 +1,15 @@
 """Building a volet de synthèse médicale of the model of 2013 (VSM 1.4) from typed entries."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lxml import etree
-
 from dmpws.client.actor import Actor
 from dmpws.client.cda import LOINC, ClinicalDocument
-from dmpws.client.clinical import H, Interval, Quantity, Value
+from dmpws.client.clinical import XSI_TYPE, H, Interval
+from dmpws.client.clinical_writing import ends, quantity, value
 from dmpws.client.vsm import (
     PCC,
     Allergy,
@@ -29,7 +28,6 @@ from dmpws.codec.cda_writing import E, coded, template
 from dmpws.domain.cda import CdaId
 from dmpws.domain.code import Code
 from dmpws.domain.patient import Ins, Traits
-from dmpws.xml.names import XSI
 
 MODEL = CdaId("1.2.250.1.213.1.1.1.13", "201310")
 TYPE = Code("SYNTH", "1.2.250.1.213.1.1.4.12", "Synthèse")
@@ -41,7 +39,6 @@ _PCC_SECTION = "1.3.6.1.4.1.19376.1.5.3.1.3"
 _DIAGNOSIS = Code("282291009", "2.16.840.1.113883.6.96", "interprétation diagnostique")
 _DRUG = Code("DRUG", "2.16.840.1.113883.5.4", "Médicament")
 _STATUS = Code("33999-4", LOINC, "Status")
-_TYPE = f"{{{XSI}}}type"
 _AFTER_AUTHOR = frozenset({f"{H}participant", f"{H}entryRelationship", f"{H}component"})
 
 
@@ -285,8 +282,8 @@ def _negation(entry: Any) -> str:
 def _code(tag: str, code: Code | None, reference: str = "", **attributes: str) -> Any:
     """A code, or its absence, with the words it stands for."""
     made = E(tag, **attributes) if code is None else coded(getattr(E, tag), code)
-    for name, value in attributes.items():
-        made.set(name, value)
+    for name, text in attributes.items():
+        made.set(name, text)
     if code is None and not reference:
         made.set("nullFlavor", "NA")
     if reference:
@@ -328,7 +325,7 @@ def _problem(entry: Problem, reference: str) -> Any:
             _text(reference),
             E.statusCode(code="completed"),
             _time(entry.start, entry.stop),
-            _code("value", entry.code, reference, **{_TYPE: "CD"}),
+            _code("value", entry.code, reference, **{XSI_TYPE: "CD"}),
         ]
     )
     return _concern(entry, observation, f"{PCC}.5.2", f"{_ANS}.39")
@@ -344,7 +341,7 @@ def _allergy(entry: Allergy, reference: str) -> Any:
             _text(reference),
             E.statusCode(code="completed"),
             _time(entry.start, entry.stop),
-            _code("value", None, reference, **{_TYPE: "CD"}),
+            _code("value", None, reference, **{XSI_TYPE: "CD"}),
             E.participant(E.participantRole(agent, classCode="MANU"), typeCode="CSM"),
         ]
     )
@@ -354,7 +351,7 @@ def _allergy(entry: Allergy, reference: str) -> Any:
             coded(E.code, _STATUS),
             _text(f"{reference}-status"),
             E.statusCode(code="completed"),
-            _code("value", entry.status, **{_TYPE: "CE"}),
+            _code("value", entry.status, **{XSI_TYPE: "CE"}),
             classCode="OBS",
             moodCode="EVN",
         )
@@ -375,19 +372,19 @@ def _treatment(entry: Treatment, reference: str) -> Any:
     templates = (f"{_CCD}.24", f"{PCC}.7", f"{_ANS}.42", f"{PCC}.7.1")
     act = _begun("substanceAdministration", entry, *templates, classCode="SBADM", negationInd=_negation(entry))
     time = _time(entry.start, entry.stop)
-    time.set(_TYPE, "IVL_TS")
+    time.set(XSI_TYPE, "IVL_TS")
     if not entry.stop:
         time.append(E.high(nullFlavor="UNK"))
     act.extend([coded(E.code, _DRUG), _text(reference), E.statusCode(code="completed"), time])
     if entry.every is not None:
-        period = E.effectiveTime(_quantity("period", entry.every), operator="A")
-        period.set(_TYPE, "PIVL_TS")
+        period = E.effectiveTime(quantity("period", entry.every), operator="A")
+        period.set(XSI_TYPE, "PIVL_TS")
         act.append(period)
     if entry.route is not None:
         act.append(coded(E.routeCode, entry.route))
     if entry.dose is not None:
         dose = entry.dose if isinstance(entry.dose, Interval) else Interval(entry.dose, entry.dose)
-        act.append(E.doseQuantity(*_ends(dose)))
+        act.append(E.doseQuantity(*ends(dose)))
     material = E.manufacturedMaterial(_code("code", entry.product, reference), E.name(entry.label))
     product = E.manufacturedProduct(*map(template, (f"{_CCD}.53", f"{PCC}.7.2", f"{_ANS}.43")), material)
     act.append(E.consumable(product))
@@ -408,7 +405,7 @@ def _finding(entry: Finding, reference: str) -> Any:
     act = _begun("observation", entry, *templates, classCode="OBS", negationInd=_negation(entry))
     code = _code("code", entry.code)
     act.extend([code, _text(reference), E.statusCode(code="completed"), _time(entry.start, entry.stop)])
-    act.extend(_value(entry.value))
+    act.extend(value(entry.value))
     return act
 
 
@@ -423,7 +420,7 @@ def _family(entry: FamilyProblem, reference: str) -> Any:
             _text(reference),
             E.statusCode(code="completed"),
             E.effectiveTime(nullFlavor="UNK"),
-            _code("value", entry.code, reference, **{_TYPE: "CD"}),
+            _code("value", entry.code, reference, **{XSI_TYPE: "CD"}),
         ]
     )
     relative = E.relatedSubject(_code("code", entry.relation), classCode="PRS")
@@ -435,40 +432,6 @@ def _family(entry: FamilyProblem, reference: str) -> Any:
         classCode="CLUSTER",
         moodCode="EVN",
     )
-
-
-def _quantity(tag: str, quantity: Quantity) -> Any:
-    made = E(tag, value=format(quantity.value, "f"))
-    if quantity.unit:
-        made.set("unit", quantity.unit)
-    return made
-
-
-def _ends(interval: Interval) -> Iterator[Any]:
-    for tag, end, inclusive in (
-        ("low", interval.low, interval.low_inclusive),
-        ("high", interval.high, interval.high_inclusive),
-    ):
-        if end is not None:
-            made = _quantity(tag, end)
-            if not inclusive:
-                made.set("inclusive", "false")
-            yield made
-
-
-def _value(value: Value) -> list[etree._Element]:
-    if value is None:
-        return []
-    if isinstance(value, Quantity):
-        made, kind = _quantity("value", value), "PQ"
-    elif isinstance(value, Interval):
-        made, kind = E.value(*_ends(value)), "IVL_PQ"
-    elif isinstance(value, Code):
-        made, kind = coded(E.value, value), "CD"
-    else:
-        made, kind = E.value(value), "ST"
-    made.set(_TYPE, kind)
-    return [made]
 
 
 _WRITE: dict[type, Callable[[Any, str], Any]] = {

@@ -84,13 +84,13 @@ def read_header(document: etree._Element, *, self_presenting: bool = False) -> C
         event_codes=tuple(_event_codes(document)),
         reference_ids=(
             *(i for order in find_all(document, "inFulfillmentOf/order") for i in _ids(order)),
-            *(i for order in document.iterfind(f"{H}inFulfillmentOf/{H}order/{_ACCESSION}") for i in _id(order)),
+            *(i for order in document.iterfind(f"{H}inFulfillmentOf/{H}order/{ACCESSION_NUMBER}") for i in _id(order)),
             *(i for act in find_all(document, "documentationOf/serviceEvent") for i in _ids(act)),
         ),
     )
 
 
-_ACCESSION = "{urn:dicom-org:ps3-20}accessionNumber"
+ACCESSION_NUMBER = "{urn:dicom-org:ps3-20}accessionNumber"
 _SETTING = "assignedEntity/representedOrganization/standardIndustryClassCode"
 
 

@@ -1,20 +1,24 @@
 """The metadata of a document, read from its CDA header (CI-SIS LM 3.1): what EX_2.1-2020 wants to be coherent."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from lxml import etree
 
-from dmpws.codec.cda import parse_document, read_header
+from dmpws.codec.cda import ACCESSION_NUMBER, parse_document, read_header
 from dmpws.codec.value_sets import value_sets
 from dmpws.domain import oids
 from dmpws.domain.cda import CdaHeader
 from dmpws.domain.code import Code
-from dmpws.domain.datatypes import Cx, Xcn, Xon, format_dtm
+from dmpws.domain.datatypes import Cx, Xcn, Xon, format_dtm, is_oid
 from dmpws.domain.document import STABLE, Author, DocumentEntry
 from dmpws.domain.producers import BY_PATIENT
+from dmpws.domain.references import ACCESSION, ORDER, STUDY
 from dmpws.xml.names import HL7
 
 _H = f"{{{HL7}}}"
+_IMAGING = "31"
+"""classCode; the acts of other documents have identifiers of other kinds."""
 _OUTSIDE_MODELS = Code("urn:asipSante:modelesHorsProfils:2011", "1.2.250.1.213.1.1.4.2.282")
 _NORMAL = Code("N", oids.CONFIDENTIALITY, "Normal")
 _VISIBILITY_NAMES = {
@@ -62,7 +66,7 @@ def entry_of(cda: bytes, entry_id: str, *, visibility: tuple[str, ...] = (), com
         language=header.language,
         source_patient_id=_patient_id(header),
         source_patient_info=_patient_info(header),
-        reference_ids=(),
+        reference_ids=tuple(map(str, _references(document, header.code))),
         hash="",
         size="",
         repository_unique_id="",
@@ -110,6 +114,20 @@ def _event_codes(document: etree._Element) -> tuple[Code, ...]:
     return tuple(
         Code(c.get("code", ""), c.get("codeSystem", ""), c.get("displayName", "")) for c in codes if c.get("code")
     )
+
+
+def _references(document: etree._Element, type_code: Code) -> Iterator[Cx]:
+    """The request that the document answers, and the images it is about (CI-SIS LM 3.1)."""
+    for order in document.findall(f"{_H}inFulfillmentOf/{_H}order"):
+        for path, of in ((f"{_H}id", ORDER), (ACCESSION_NUMBER, ACCESSION)):
+            for found in order.findall(path):
+                if found.get("extension") and found.get("root"):
+                    yield Cx(found.get("extension", ""), found.get("root", ""), of)
+    kind = value_sets().class_of(type_code)
+    if kind is not None and kind.code == _IMAGING:
+        for found in document.findall(f"{_H}documentationOf/{_H}serviceEvent/{_H}id"):
+            if is_oid(found.get("root", "")) and not found.get("extension"):
+                yield Cx(found.get("root", ""), "", STUDY)
 
 
 def _person(entity: etree._Element) -> Xcn:

@@ -66,7 +66,9 @@ class Cx:
         return (self.id, self.authority) == (other.id, other.authority)
 
     def __str__(self) -> str:
-        text = f"{escape(self.id)}^^^&{self.authority}&ISO"
+        # A DICOM UID needs no authority (ITI TF-3 4.2.3.1.7).
+        authority = f"&{self.authority}&ISO" if self.authority else ""
+        text = f"{escape(self.id)}^^^{authority}"
         return f"{text}^{escape(self.type)}" if self.type else text
 
 

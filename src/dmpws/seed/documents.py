@@ -1,27 +1,32 @@
 """The documents of the set `plan`, made as the software of a professional would make them.
 
-Forms: the files of `dmpws.seed.files`, `sections` (level 3), `self-presenting` (the same in a style sheet), `kos`,
-`vaccination`. States: `masked`, `invisible`, `invisible_representatives`, `archived`, `replaced` (by a second version).
+Forms: the files of `dmpws.seed.files`, what `dmpws.seed.structured` says (`vsm`, `certificate`, `biology`, and
+`self-presenting`, results in a style sheet), `kos`, `vaccination`. States: `masked`, `invisible`,
+`invisible_representatives`, `archived`, `replaced` (by a second version).
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from lxml import etree
 
 from dmpws import cast
 from dmpws.cast import CastPatient
 from dmpws.client.actor import Actor
-from dmpws.client.cda import LOINC, Attachment, ClinicalDocument, Section
+from dmpws.client.cda import Attachment, ClinicalDocument, Section
 from dmpws.client.lot import Deposit
 from dmpws.client.registry import cx
 from dmpws.client.vaccination import Vaccination, vaccination_note
+from dmpws.client.vsm_writing import vsm
 from dmpws.codec.value_sets import value_sets
 from dmpws.domain import oids
 from dmpws.domain.cda import CdaId
 from dmpws.domain.code import Code
-from dmpws.domain.datatypes import format_dtm
+from dmpws.domain.datatypes import Cx, format_dtm
 from dmpws.domain.document import (
     INVISIBLE_PATIENT,
     INVISIBLE_REPRESENTANTS_LEGAUX,
@@ -31,7 +36,9 @@ from dmpws.domain.document import (
     DocumentEntry,
 )
 from dmpws.domain.media import DICOM, KEY_OBJECT_SELECTION
+from dmpws.domain.references import ACCESSION, STUDY
 from dmpws.domain.value_sets import Attribute
+from dmpws.seed import structured
 from dmpws.seed.files import FILES, imaging_reference
 
 _SPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "seed.dmpws")
@@ -41,8 +48,12 @@ _VISIBILITY = {
     "invisible": INVISIBLE_PATIENT,
     "invisible_representatives": INVISIBLE_REPRESENTANTS_LEGAUX,
 }
-FINDINGS = Code("55110-1", LOINC, "Conclusion")
 _XSL = "http://www.w3.org/1999/XSL/Transform"
+_PANELS = {"biology": "blood-count", "self-presenting": "electrolytes"}
+_REQUESTS, _SERVICE = "2.25.2", "2.25.1"
+"""Who numbers imaging requests, and who numbers the examinations."""
+IMAGES = "imaging-reference"
+"""Key of the document that names the images of a patient."""
 _VACCINE = ("68747507", "VACCIN D'ESSAI")
 
 
@@ -94,7 +105,7 @@ class Planned:
     def deposit(self, author: Actor, *, version: int = 1, replaces: str = "") -> Deposit:
         """What to deposit. author: who writes. replaces: entryUUID of the version before."""
         if self.row["form"] == "kos":
-            reference = imaging_reference(self._oid("instance"), self._oid("study"))
+            reference = imaging_reference(self._oid("instance"), self.study)
             return Deposit(reference, entry=self._entry(author))
         octets = self._document(author, version).to_xml()
         if self.row["form"] == "self-presenting":
@@ -111,18 +122,25 @@ class Planned:
             return vaccination_note(
                 person.ins, person.traits, author, vaccination, effective=at, unique_id=unique_id, set_id=set_id
             )
-        line = self.line(version)
-        body: Attachment | list[Section] = [Section(FINDINGS, title, [line])]
-        if form in FILES:
-            media_type, make = FILES[form]
-            body = Attachment(media_type, make(line))
+        if form == "vsm":
+            content = structured.synthesis(self._uuid("entry").upper()[:-2] + "{}")
+            return vsm(
+                person.ins,
+                person.traits,
+                author,
+                content,
+                effective=at,
+                words=structured.VIGILANCE,
+                unique_id=unique_id,
+                set_id=set_id,
+            )
         return ClinicalDocument(
             person.ins,
             person.traits,
             author,
             self.type,
             title,
-            body,
+            self._body(form, at, version),
             effective=at,
             service_start=at,
             unique_id=unique_id,
@@ -130,11 +148,35 @@ class Planned:
             version=version,
             replaces=self.unique_id(version - 1) if version > 1 else "",
             templates=(self.model,) if self.row["model"] else (),
+            **self._images(),
         )
+
+    def _body(self, form: str, at: datetime, version: int) -> Attachment | Sequence[Section] | etree._Element:
+        if form in FILES:
+            media_type, make = FILES[form]
+            return Attachment(media_type, make(self.line(version)))
+        if form == "certificate":
+            return structured.CERTIFICATE
+        return structured.biology(_PANELS[form], at)
+
+    @property
+    def accession(self) -> CdaId:
+        """Number of the examination of images; a patient has one."""
+        return CdaId(_SERVICE, f"{self.patient.key}-1")
+
+    @property
+    def study(self) -> str:
+        return self._oid("study", of=IMAGES)
+
+    def _images(self) -> dict[str, Any]:
+        """What ties an imaging report to the request and to the images."""
+        if self.row["key"] != "imaging-report":
+            return {}
+        return {"order": CdaId(_REQUESTS, f"{self.patient.key}-1"), "accession": self.accession, "study": self.study}
 
     def _entry(self, author: Actor) -> DocumentEntry:
         """The metadata of an imaging reference, which has no header to read them from."""
-        specialty, study = author.specialty, self._oid("study")
+        specialty = author.specialty
         kind, moment = self.type, format_dtm(self._written)
         name = self.patient.traits.name
         return DocumentEntry(
@@ -169,8 +211,8 @@ class Planned:
                 f"PID-8|{self.patient.traits.sex}",
             ),
             reference_ids=(
-                f"{study}^^^^urn:ihe:iti:xds:2016:studyInstanceUID",
-                f"{self.patient.key}-1^^^&2.25.1&ISO^urn:ihe:iti:xds:2013:accession",
+                str(Cx(self.study, "", STUDY)),
+                str(Cx(self.accession.extension, self.accession.root, ACCESSION)),
             ),
             hash="",
             size="",
@@ -186,11 +228,11 @@ class Planned:
             raise ValueError(f"{self.row['key']}: a document of an LPS has its day")
         return self.at
 
-    def _uuid(self, what: str) -> str:
-        return str(uuid.uuid5(_SPACE, f"{self.patient.key} {self.row['key']} {what}"))
+    def _uuid(self, what: str, *, of: str = "") -> str:
+        return str(uuid.uuid5(_SPACE, f"{self.patient.key} {of or self.row['key']} {what}"))
 
-    def _oid(self, what: str) -> str:
-        return f"2.25.{uuid.UUID(self._uuid(what)).int}"
+    def _oid(self, what: str, *, of: str = "") -> str:
+        return f"2.25.{uuid.UUID(self._uuid(what, of=of)).int}"
 
 
 def planned(table: str = "documents") -> list[Planned]:

@@ -14,13 +14,15 @@ from dmpws.acts.producing import (
     deposit_refunds,
     system_actor,
 )
-from dmpws.codec.cda_writing import E, coded, template
+from dmpws.client.cda import body_of
+from dmpws.codec.cda_writing import template
 from dmpws.codec.produced import Produced
 from dmpws.domain.checks import Refused
 from dmpws.domain.producers import ASSURANCE_MALADIE, DOSSIER_PHARMACEUTIQUE
-from dmpws.seed.documents import FINDINGS, Planned, planned
+from dmpws.seed.documents import Planned, planned
 from dmpws.seed.feeding import SeedRefused, missing
 from dmpws.seed.files import FILES
+from dmpws.seed.structured import refunds
 from dmpws.store import Store
 from dmpws.xml.names import HL7
 from dmpws.xml.parser import parse
@@ -76,18 +78,15 @@ def _octets(document: Planned, now: datetime, version: int) -> bytes:
         version=version,
         replaces=document.unique_id(version - 1) if version > 1 else "",
     ).to_xml()
-    return _structured(made, document, version) if row["model"] and version == 2 else made
+    return _structured(made, document, at) if row["model"] and version == 2 else made
 
 
-def _structured(cda: bytes, document: Planned, version: int) -> bytes:
-    """The same document with a section instead of the file."""
+def _structured(cda: bytes, document: Planned, at: datetime) -> bytes:
+    """The same document with sections instead of the file."""
     root = parse(cda)
     model, body = root.findall(f"{_H}templateId")[-1], root.find(f"{_H}component")
     assert body is not None
     root.replace(model, template(document.model))
-    section = E.section(
-        coded(E.code, FINDINGS), E.title(document.row["title"]), E.text(E.paragraph(document.line(version)))
-    )
-    root.replace(body, E.component(E.structuredBody(E.component(section))))
+    root.replace(body, body_of(refunds(at.date())))
     octets: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
     return octets

@@ -22,6 +22,7 @@ from dmpws.domain.document import HAS_MEMBER, RPLC, Association, DocumentEntry, 
 from dmpws.domain.lot.facts import RegistryFacts
 from dmpws.domain.lot.vaccination import NEW, SAME, SAME_TEXT
 from dmpws.domain.patient import PatientRecord
+from dmpws.domain.producers import SOCIAL_SECURITY
 from dmpws.domain.query import DocumentQuery
 from dmpws.domain.vaccination import HISTORY_TYPE, NOTE_TYPE, VaccinationNote
 from dmpws.transactions.call import Context

@@ -7,6 +7,7 @@ from dmpws.domain.checks import Report, Rule
 from dmpws.domain.datatypes import Cx, Xcn, Xon, is_dtm, is_oid
 from dmpws.domain.document import STABLE, Author, DocumentEntry, Submission, SubmissionSet
 from dmpws.domain.lot.facts import LotFacts
+from dmpws.domain.references import STUDY
 
 _METADATA = "XDSRegistryMetadataError"
 REQUIRED = Rule("XDS-REQUIRED", "Une métadonnée obligatoire est présente", "ITI TF-3 4.3.1.1", _METADATA)
@@ -40,8 +41,6 @@ PATIENT_INFO = Rule(
 
 LONGEST_TITLE = 128
 LONGEST_SET_TITLE = 256
-STUDY = "urn:ihe:iti:xds:2016:studyInstanceUID"
-"""The type of reference that is unique without an authority."""
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 SHA1 = re.compile(r"[0-9A-Fa-f]{40}")
 _PID = re.compile(r"PID-(\d{1,2})\|")
