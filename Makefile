@@ -13,7 +13,7 @@ DATA ?= var
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench docs clean lock
+.PHONY: help run test foreign lint bench docs clean lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -33,6 +33,9 @@ run: $(VENV)/.complete ## start the server, play the main scenario, keep serving
 # A file's tests stay together, since they share the world it built; four processes at most, each with its PostgreSQL.
 test: $(VENV)/.complete ## run all tests (PYTEST="-k vihf" selects)
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
+
+foreign: ## build the clients of other languages that the tests try (Node and npm, Java and Maven)
+	@$(PYTHON) tests/foreign/foreign_build.py
 
 lint: $(VENV)/.complete ## style and types
 	@$(BIN)/ruff check .
