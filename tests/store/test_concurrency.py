@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,43 +17,21 @@ from dmpws.audit.chain import verify_chain
 from dmpws.audit.trace import Trace, TraceOutcome
 from dmpws.cast import PATIENTS
 from dmpws.domain.authorisation import By, Holder, HolderKind
-from dmpws.domain.checks import Refused
 from dmpws.domain.patient import PatientRecord
 from dmpws.store import Store
 from dmpws.store.tables import document_entry, patient
 from dmpws.testing.deposits import Lot, entry, lot, new_oid, open_record, received
+from dmpws.testing.together import rule_of, together
 
 
-def _together(actions: Sequence[Callable[[], str]]) -> Counter[str]:
-    """Run actions at the same moment; count what they gave, or the rule or error that stopped them."""
-    barrier = threading.Barrier(len(actions))
-    outcomes: list[str] = []
-
-    def run(action: Callable[[], str]) -> None:
-        barrier.wait()
-        try:
-            outcomes.append(action())
-        except Refused as refused:
-            outcomes.append(refused.checks[0].rule.id)
-        except BaseException as error:
-            outcomes.append(repr(error))
-
-    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Counter(outcomes)
-
-
-def _deposits(store: Store, lots: Sequence[Lot], now: datetime) -> Counter[str]:
+def _deposits(store: Store, lots: Sequence[Lot], now: datetime) -> Counter[object]:
     def deposit(new: Lot) -> str:
         with store.write() as work:
             work.documents.add_lot(new, now=now)
             work.traces.append(Trace(now, "TD2.1", TraceOutcome.ACCEPTED))
         return "stored"
 
-    return _together([lambda new=new: deposit(new) for new in lots])  # type: ignore[misc]
+    return together([lambda new=new: deposit(new) for new in lots], rule_of)  # type: ignore[misc]
 
 
 @pytest.fixture
@@ -125,12 +102,12 @@ def test_one_record_per_identifier(store: Store) -> None:
             open_record(work)
         return "opened"
 
-    assert _together([create] * 6) == {"opened": 1, "STORE-PATIENT-EXISTS": 5}
+    assert together([create] * 6, rule_of) == {"opened": 1, "STORE-PATIENT-EXISTS": 5}
     assert store.database.rows(select(func.count()).select_from(patient))[0][0] == 1
 
 
 def test_a_token_is_used_once(store: Store, now: datetime) -> None:
-    assert _together([lambda: str(store.tokens.remember("_id", expires_at=now))] * 8) == {"True": 1, "False": 7}
+    assert together([lambda: str(store.tokens.remember("_id", expires_at=now))] * 8) == {"True": 1, "False": 7}
 
 
 def test_authorisations_renewed_together(store: Store, record: PatientRecord, now: datetime) -> None:
@@ -148,7 +125,7 @@ def test_authorisations_renewed_together(store: Store, record: PatientRecord, no
             )
         return "granted"
 
-    assert _together([grant] * 6) == {"granted": 6}
+    assert together([grant] * 6) == {"granted": 6}
 
 
 CHILD = """
@@ -160,6 +137,8 @@ from dmpws.cast import PATIENTS
 from dmpws.domain.checks import Refused
 from dmpws.store import open_store
 from dmpws.testing.deposits import entry, lot, received
+from dmpws.testing.together import rule_of, together
+from dmpws.testing.together import rule_of, together
 
 url, documents, first = sys.argv[1:]
 store = open_store(url, Path(documents))

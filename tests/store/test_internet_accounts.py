@@ -1,8 +1,6 @@
 """Internet accounts in the store, on both databases, alone and together."""
 
-import threading
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,6 +11,7 @@ from dmpws.domain.internet_account import Channel, ChannelType, InternetAccount
 from dmpws.domain.patient import PatientRecord
 from dmpws.store import Store
 from dmpws.testing.deposits import open_record
+from dmpws.testing.together import together
 from dmpws.transactions.ports import StorageError
 
 SMS = Channel(ChannelType.SMS, "0612345678")
@@ -77,27 +76,6 @@ def test_a_login_is_one_patients(store: Store, record: PatientRecord, now: datet
     assert not is_open(store, other)
 
 
-def _together(actions: Sequence[Callable[[], str]]) -> Counter[str]:
-    barrier = threading.Barrier(len(actions))
-    outcomes: list[str] = []
-
-    def run(action: Callable[[], str]) -> None:
-        barrier.wait()
-        try:
-            outcomes.append(action())
-        except Refused as refused:
-            outcomes.append(refused.code)
-        except BaseException as error:
-            outcomes.append(repr(error))
-
-    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Counter(outcomes)
-
-
 def test_one_of_many_opens(store: Store, record: PatientRecord, now: datetime) -> None:
     def opening(login: str) -> Callable[[], str]:
         def act() -> str:
@@ -107,7 +85,7 @@ def test_one_of_many_opens(store: Store, record: PatientRecord, now: datetime) -
 
         return act
 
-    outcomes = _together([opening(f"LOGIN{n}") for n in range(6)])
+    outcomes = together([opening(f"LOGIN{n}") for n in range(6)])
     assert outcomes.pop("DMPPatientAccessAlreadyExists") == 5
     account = stored(store, record)
     assert account is not None

@@ -1,10 +1,10 @@
 """Changing, closing, opening again and identifying a record: conditions and races, on both databases."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import pytest
 
@@ -14,6 +14,7 @@ from dmpws.domain.patient import DmpStatus, Ins, Name, PatientRecord, Telecom
 from dmpws.store import Store
 from dmpws.store.unit_of_work import UnitOfWork
 from dmpws.testing.deposits import open_record
+from dmpws.testing.together import together
 
 NEW = Ins("279035121519090", oids.INS_NIR_TEST)
 
@@ -106,40 +107,28 @@ def test_an_identifier_of_somebody_else_is_refused(store: Store, record: Patient
     assert now_in(store, record).identifiers == (record.ins,)
 
 
-def together(store: Store, actions: list[Callable[[UnitOfWork], object]]) -> Counter[object]:
-    """Run actions at the same moment, each in its unit of work; count what they gave."""
-    barrier = threading.Barrier(len(actions))
-    outcomes: list[object] = []
+def at_once(store: Store, actions: list[Callable[[UnitOfWork], object]]) -> Counter[object]:
+    """Each in its unit of work."""
 
-    def run(action: Callable[[UnitOfWork], object]) -> None:
-        barrier.wait()
-        try:
-            with store.write() as work:
-                outcome = action(work)
-        except BaseException as error:
-            outcome = repr(error)
-        outcomes.append(outcome)
+    def run(action: Callable[[UnitOfWork], object]) -> object:
+        with store.write() as work:
+            return action(work)
 
-    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Counter(outcomes)
+    return together([partial(run, action) for action in actions])
 
 
 def test_of_two_closures_one_wins(store: Store, record: PatientRecord, now: datetime) -> None:
-    assert together(store, [lambda work: close(work, record, now)] * 6) == {True: 1, False: 5}
+    assert at_once(store, [lambda work: close(work, record, now)] * 6) == {True: 1, False: 5}
 
 
 def test_of_two_reactivations_one_wins(store: Store, record: PatientRecord, now: datetime) -> None:
     with store.write() as work:
         close(work, record, now)
-    assert together(store, [lambda work: work.patients.reopen(record.id)] * 6) == {True: 1, False: 5}
+    assert at_once(store, [lambda work: work.patients.reopen(record.id)] * 6) == {True: 1, False: 5}
 
 
 def test_identifiers_added_at_once_are_all_there(store: Store, record: PatientRecord) -> None:
     added = [Ins(f"27903512151909{n}", oids.INS_NIR_TEST) for n in range(6)]
     identify = [lambda work, ins=ins: work.patients.identify(record.id, ins) for ins in added]
-    assert together(store, identify) == {None: 6}  # type: ignore[arg-type]
+    assert at_once(store, identify) == {None: 6}  # type: ignore[arg-type]
     assert set(now_in(store, record).identifiers) == {record.ins, *added}

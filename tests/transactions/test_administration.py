@@ -1,12 +1,12 @@
 """The life of a record through TD1.1 to TD1.4, by the client kit and the whole server."""
 
 import json
-import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from dmpws.store import Store
 from dmpws.store.tables import metadata, patient
 from dmpws.testing.local import LocalApp
 from dmpws.testing.plugin import NOW
+from dmpws.testing.together import together
 
 KNOWN, NONE = cast.PATIENTS["pat-trois"], cast.PATIENTS["conteste"]
 WHOLE = Traits(
@@ -342,24 +343,12 @@ def test_a_dmp_of_mon_espace_sante_is_changed_and_closed_there(app: LocalApp) ->
 # Races
 
 
-def together(actions: list[Callable[[], RegistrationAnswer]]) -> Counter[str]:
-    barrier = threading.Barrier(len(actions))
-    outcomes: list[str] = []
+def at_once(actions: list[Callable[[], RegistrationAnswer]]) -> Counter[object]:
+    def run(action: Callable[[], RegistrationAnswer]) -> str:
+        answer = action()
+        return "done" if answer.done else codes(answer)[0]
 
-    def run(action: Callable[[], RegistrationAnswer]) -> None:
-        barrier.wait()
-        try:
-            answer = action()
-            outcomes.append("done" if answer.done else codes(answer)[0])
-        except BaseException as error:
-            outcomes.append(repr(error))
-
-    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Counter(outcomes)
+    return together([partial(run, action) for action in actions])
 
 
 @pytest.fixture
@@ -371,20 +360,20 @@ def both(store: Store, pki: DemoPki) -> LocalApp:
 def test_of_closures_at_once_one_wins(both: LocalApp) -> None:
     sessions = [both.session("medecin-libre") for _ in range(4)]
     close = [lambda s=s: s.close_record(KNOWN.ins, KNOWN.traits.name) for s in sessions]
-    assert together(close) == {"done": 1, "DMPClosed": 3}  # type: ignore[arg-type]
+    assert at_once(close) == {"done": 1, "DMPClosed": 3}  # type: ignore[arg-type]
 
 
 def test_of_reactivations_at_once_one_wins(both: LocalApp) -> None:
     sessions = [both.session("medecin-libre") for _ in range(4)]
     sessions[0].close_record(KNOWN.ins, KNOWN.traits.name)
     again = [lambda s=s: s.reactivate_record(KNOWN.ins, KNOWN.traits.name, consent=NOW) for s in sessions]
-    assert together(again) == {"done": 1, "DMPFound": 3}  # type: ignore[arg-type]
+    assert at_once(again) == {"done": 1, "DMPFound": 3}  # type: ignore[arg-type]
 
 
 def test_of_creations_at_once_one_wins(both: LocalApp) -> None:
     sessions = [both.session("medecin-libre") for _ in range(4)]
     create = [lambda s=s: s.create_record(NONE.ins, NONE.traits, consent=NOW) for s in sessions]
-    assert together(create) == {"done": 1, "DMPFound": 3}  # type: ignore[arg-type]
+    assert at_once(create) == {"done": 1, "DMPFound": 3}  # type: ignore[arg-type]
 
 
 def test_changes_at_once_follow_each_other(both: LocalApp) -> None:
@@ -394,7 +383,7 @@ def test_changes_at_once_follow_each_other(both: LocalApp) -> None:
         lambda s=s, n=n: s.change_administrative_data(KNOWN.ins, replace(KNOWN.traits, birth_country=f"PAYS {n}"))
         for n, s in enumerate(sessions)
     ]
-    assert together(change) == {"done": 4}  # type: ignore[arg-type]
+    assert at_once(change) == {"done": 4}  # type: ignore[arg-type]
     steps = [(c["old"], c["new"]) for t in both.traces() for c in t["changes"] if c["what"] == "birth_country"]
     assert len(steps) == 4
     assert [old for old, _ in steps] == ["", *(new for _, new in steps[:-1])]
@@ -410,7 +399,7 @@ def test_closing_and_changing_at_once_leaves_no_change_after_the_closure(both: L
             for s in sessions[1:]
         ),
     ]
-    outcomes = together(actions)
+    outcomes = at_once(actions)
     assert outcomes["done"] >= 1
     assert outcomes["done"] + outcomes["DMPClosed"] == 4
     accepted = [t["transaction"] for t in both.traces() if t["outcome"] == "accepted"]

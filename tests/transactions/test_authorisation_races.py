@@ -1,9 +1,6 @@
 """AJOUT, SUPPRESSION and blocking at the same moment, on both databases: no answer that the history contradicts."""
 
 import itertools
-import threading
-from collections import Counter
-from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import pytest
@@ -12,9 +9,9 @@ from world import vihf
 
 from dmpws.cast import PATIENTS
 from dmpws.domain.authorisation import AuthorisationAct, AuthorisationState, By, Holder, HolderKind, state_of
-from dmpws.domain.checks import Refused
 from dmpws.store import Store
 from dmpws.testing.deposits import open_record
+from dmpws.testing.together import together
 from dmpws.transactions import td0_3
 from dmpws.transactions.call import Call, Settings, TraceNotes
 
@@ -44,27 +41,6 @@ def send(store: Store, now: datetime, action: str, role: str = "") -> str:
     return answer[0][1].text or ""
 
 
-def together(actions: Sequence[Callable[[], str]]) -> list[str]:
-    barrier = threading.Barrier(len(actions))
-    outcomes: list[str] = []
-
-    def run(action: Callable[[], str]) -> None:
-        barrier.wait()
-        try:
-            outcomes.append(action())
-        except Refused as refused:
-            outcomes.append(refused.code)
-        except BaseException as error:
-            outcomes.append(repr(error))
-
-    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
-
-
 @pytest.fixture
 def patient(store: Store) -> int:
     with store.write() as work:
@@ -72,7 +48,7 @@ def patient(store: Store) -> int:
 
 
 def test_one_of_many_adds(store: Store, patient: int, now: datetime) -> None:
-    outcomes = Counter(together([lambda: send(store, now, "AJOUT")] * 6))
+    outcomes = together([lambda: send(store, now, "AJOUT")] * 6)
     assert outcomes == {td0_3.ADDED: 1, td0_3.ALREADY: 5}
     with store.read() as work:
         assert len(work.authorisations.history(patient)) == 1
@@ -80,7 +56,7 @@ def test_one_of_many_adds(store: Store, patient: int, now: datetime) -> None:
 
 def test_one_of_many_removes(store: Store, patient: int, now: datetime) -> None:
     send(store, now, "AJOUT")
-    outcomes = Counter(together([lambda: send(store, now, "SUPPRESSION")] * 6))
+    outcomes = together([lambda: send(store, now, "SUPPRESSION")] * 6)
     assert outcomes == {td0_3.REMOVED: 1, td0_3.NOTHING_TO_REMOVE: 5}
 
 
@@ -92,7 +68,7 @@ def test_everything_together(store: Store, patient: int, now: datetime) -> None:
 
     send(store, now, "AJOUT")
     actions = [lambda: send(store, now, "SUPPRESSION"), lambda: send(store, now, "AJOUT"), block]
-    outcomes = Counter(together(list(itertools.islice(itertools.cycle(actions), 12))))
+    outcomes = together(list(itertools.islice(itertools.cycle(actions), 12)))
     with store.read() as work:
         acts = [event.act for event in work.authorisations.history(patient)]
         held = work.authorisations.get(patient, LIBRE)
@@ -114,7 +90,7 @@ def test_a_block_without_a_lock_leaves_no_running_access(store: Store, patient: 
         with store.write() as work:
             return str(work.authorisations.block(patient, LIBRE, by=PATIENT, now=now))
 
-    outcomes = Counter(together([block, lambda: send(store, now, "AJOUT")] * 4))
+    outcomes = together([block, lambda: send(store, now, "AJOUT")] * 4)
     assert (outcomes["True"], outcomes["False"]) == (1, 3)
     with store.read() as work:
         assert state_of(work.authorisations.get(patient, LIBRE), now) is AuthorisationState.INTERDIT
