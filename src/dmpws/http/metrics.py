@@ -48,8 +48,21 @@ def exposition() -> tuple[bytes, str]:
         CollectorRegistry,
         generate_latest,
     )
-    from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415
 
     registry: Any = CollectorRegistry()
-    MultiProcessCollector(registry)
+    registry.register(_Workers(Path(os.environ[VARIABLE])))
     return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+class _Workers:
+    """The collector of prometheus_client, but for the files that a worker has just made: empty, they cannot be read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Any:
+        """Called by the registry."""
+        from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415
+
+        files = (path for path in self._folder.glob("*.db") if path.stat().st_size)
+        return MultiProcessCollector.merge([str(path) for path in files])

@@ -17,6 +17,7 @@ from dmpws.testing.postgres import Postgres, find_binaries, migrate, started
 POSTGRES_SETTINGS = {
     "fsync": "off",  # logic is tested here; what survives a power cut is the server's own promise
     "full_page_writes": "off",
+    "autovacuum": "off",  # no statistics that come or not while a test looks at plans
     "max_connections": "200",
     "log_min_messages": "fatal",
 }
