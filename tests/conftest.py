@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests; those that vendors may use too are in dmpws.testing.plugin."""
+"""Fixtures shared by all tests, beside those of dmpws.testing.fixtures."""
 
 import os
 from collections.abc import Iterator
@@ -9,6 +9,8 @@ import pytest
 from dmpws.domain import internet_account
 from dmpws.soap.validation import Schemas
 from dmpws.store.engine import make_engine
+
+pytest_plugins = ["dmpws.testing.fixtures"]
 
 
 @pytest.fixture(scope="session")

@@ -24,9 +24,9 @@ from dmpws.pki.demo import DemoPki
 from dmpws.soap.second_opinion import SecondOpinion
 from dmpws.soap.validation import BODIES, Schemas
 from dmpws.store import open_store
+from dmpws.testing.fixtures import NOW
 from dmpws.testing.local import LocalApp, in_air
 from dmpws.testing.official import official_schemas
-from dmpws.testing.plugin import NOW
 from dmpws.vihf.issue import Lps
 from dmpws.xml.names import GDP, HL7, SOAP, WSA
 from dmpws.xml.parser import parse

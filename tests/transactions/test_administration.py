@@ -23,8 +23,8 @@ from dmpws.domain.patient import Address, DmpStatus, Ins, Name, PatientRecord, R
 from dmpws.pki.demo import DemoPki
 from dmpws.store import Store
 from dmpws.store.tables import metadata, patient
+from dmpws.testing.fixtures import NOW
 from dmpws.testing.local import LocalApp
-from dmpws.testing.plugin import NOW
 from dmpws.testing.together import together
 
 KNOWN, NONE = cast.PATIENTS["pat-trois"], cast.PATIENTS["conteste"]

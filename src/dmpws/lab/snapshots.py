@@ -152,9 +152,9 @@ def _copy(source: Path, target: Path) -> None:
 
 def _octets_of(copy: Path) -> list[str]:
     """Names of the files; small documents are in their lot, and those erased nowhere."""
-    rows = "SELECT DISTINCT octets FROM document_entry WHERE octets <> '' AND octets NOT LIKE 'lot:%'"
     with closing(sqlite3.connect(copy)) as connection:
-        return [name for (name,) in connection.execute(rows)]
+        found = connection.execute("SELECT octets FROM document_entry UNION SELECT octets FROM unregistered_document")
+        return [name for (name,) in found if name and not name.startswith("lot:")]
 
 
 def _revision_of(copy: Path) -> str:

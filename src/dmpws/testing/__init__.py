@@ -1,1 +1,1 @@
-"""Test helpers shipped with the package: pytest plugin, in-process server, frame builders."""
+"""Test helpers shipped with the package: pytest plugin, servers in this process and beside it, frame builders."""

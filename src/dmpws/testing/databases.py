@@ -8,10 +8,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from dmpws.store import Store, open_store
 from dmpws.testing.postgres import Postgres, find_binaries, migrate, started
 
 POSTGRES_SETTINGS = {
@@ -58,10 +58,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-def store(database_url: str, tmp_path: Path) -> Iterator[Any]:
+def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
     """An empty migrated `dmpws.store.Store`, on both engines."""
-    from dmpws.store import open_store  # noqa: PLC0415
-
     opened = open_store(database_url, tmp_path / "documents")
     yield opened
     opened.close()

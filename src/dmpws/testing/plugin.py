@@ -1,58 +1,47 @@
-"""pytest plugin: `pki`, `now`, `store` and `app`, for this project and for vendors who test against dmpws."""
+"""pytest plugin for who tests his own software against dmpws: `dmp_server` and `dmp_faults`.
 
-import shutil
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
+Every run of pytest in an environment that has dmpws loads this module: what it needs is imported where it is used,
+and its names begin with `dmp_`.
+"""
+
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dmpws.testing.databases import (  # noqa: F401 - fixtures
-    _migrated_sqlite,
-    database_url,
-    postgres_server,
-    store,
-)
-
 if TYPE_CHECKING:
-    from dmpws.pki.demo import DemoPki
-    from dmpws.testing.local import LocalApp
-
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "postgres: needs a PostgreSQL server, found or started by the suite")
+    from dmpws.testing.dmp_server import DmpServer, ServerFaults
 
 
 @pytest.fixture(scope="session")
-def now() -> datetime:
-    """The instant at which tests play."""
-    return NOW
+def dmp_server_options() -> Mapping[str, str]:
+    """Options of the server (`dmpws config explain` lists them); put a fixture of this name into your conftest.py.
+
+    >>> {"profile": "test", "authorisation_days": "30"}  # doctest: +SKIP
+    """
+    return {}
 
 
 @pytest.fixture(scope="session")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> "DemoPki":
-    """A throw-away PKI with the demo cards, made once per run."""
-    from dmpws.pki.demo import create  # noqa: PLC0415 - the plugin is loaded by every pytest run of the machine
+def dmp_server_process(
+    dmp_server_options: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> "Iterator[DmpServer]":
+    """One server for all tests of the run (of each worker of pytest-xdist), with data and PKI of its own."""
+    from dmpws.testing.dmp_server import DmpServer  # noqa: PLC0415 - see above
 
-    return create(tmp_path_factory.mktemp("pki"), now=NOW)
+    with DmpServer(tmp_path_factory.mktemp("dmpws") / "data", **dmp_server_options) as server:
+        yield server
 
 
 @pytest.fixture
-def app(
-    _migrated_sqlite: Path,  # noqa: F811 - a fixture too
-    tmp_path: Path,
-    pki: "DemoPki",
-    now: datetime,
-) -> "Iterator[LocalApp]":
-    """The server in this process, on a fresh SQLite store with the public cast."""
-    from dmpws.store import open_store  # noqa: PLC0415
-    from dmpws.testing.local import LocalApp  # noqa: PLC0415
+def dmp_server(dmp_server_process: "DmpServer") -> "DmpServer":
+    """A DMP server over mutual TLS on a free port, as after its first start: what earlier tests did is gone."""
+    dmp_server_process.reset()
+    return dmp_server_process
 
-    path = tmp_path / "dmpws.sqlite"
-    shutil.copyfile(_migrated_sqlite, path)
-    opened = open_store(f"sqlite:///{path}", tmp_path / "documents")
-    yield LocalApp(opened, pki, now)
-    opened.close()
+
+@pytest.fixture
+def dmp_faults(dmp_server: "DmpServer") -> "Iterator[ServerFaults]":
+    """What goes wrong on purpose in `dmp_server`, until the end of the test."""
+    yield dmp_server.faults
+    dmp_server.faults.clear()

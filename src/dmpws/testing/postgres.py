@@ -37,7 +37,7 @@ class Postgres:
 
     def execute(self, *statements: str, database: str = "postgres") -> None:
         """Run statements, each a transaction of its own."""
-        import psycopg  # noqa: PLC0415 - the pytest plugin is loaded by every run of the machine
+        import psycopg  # noqa: PLC0415 - an extra
 
         with psycopg.connect(self.named(database), autocommit=True) as connection:
             for statement in statements:

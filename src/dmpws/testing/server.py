@@ -80,7 +80,9 @@ class LiveServer:
         if not (self.folder / "pki").exists():
             create(self.folder / "pki", now=datetime.now(UTC))
         words = ["--port", str(self.port), "--ops-port", str(self.ops_port)]
-        environment = {**os.environ, **{f"DMPWS_{name.upper()}": value for name, value in self._options.items()}}
+        # Not what the shell configures: that would be another server.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DMPWS_")}
+        environment |= {f"DMPWS_{name.upper()}": value for name, value in self._options.items()}
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "dmpws", "--data", str(self.folder), "serve", *words],
