@@ -1,9 +1,10 @@
-"""`dmpws wsdl list|show`: the service contracts."""
+"""`dmpws wsdl list|show`: the service contracts, with `--profile ihe` those of plain IHE."""
 
 import argparse
 import json
 from typing import Any
 
+from dmpws.app import CONTRACTS, interface_of
 from dmpws.cli import EXIT_USAGE, Failure
 from dmpws.soap.contracts import ContractOperation, Contracts
 
@@ -24,7 +25,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run one of the verbs on the installed contracts."""
-    contracts = Contracts.load()
+    contracts = Contracts.load(services=CONTRACTS[interface_of(args.config)])
     if args.wsdl_verb == "list":
         return _list(contracts, args.format)
     try:

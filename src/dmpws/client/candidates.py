@@ -1,6 +1,7 @@
-"""TD0.5 from the client's side."""
+"""TD0.5 and ITI-47 from the client's side."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from dmpws.vihf.issue import Lps
 
 @dataclass(frozen=True, slots=True)
 class FoundPatient:
-    """One patient of the answer. identifiers: the NIR, then the INS-C. percentage: how near the traits are."""
+    """One patient of the answer. identifiers: in TD0.5 the NIR, then the INS-C. percentage: how near the traits are."""
 
     identifiers: tuple[Ins, ...]
     birth_name: str
@@ -32,7 +33,8 @@ class FoundPatient:
 
 @dataclass(frozen=True, slots=True)
 class FoundPatients:
-    """Answer of TD0.5. acknowledgement: AA or AE. response: queryResponseCode, OK, NF or AE. total: patients found."""
+    """Answer of TD0.5 or ITI-47. acknowledgement: AA or AE. response: queryResponseCode, OK, NF, AE or QE. total:
+    patients found."""
 
     acknowledgement: str
     response: str
@@ -42,27 +44,62 @@ class FoundPatients:
 
     @property
     def too_many(self) -> bool:
-        return any(problem.code == "DMPTooManyResult" for problem in self.problems)
+        return any(problem.code in ("DMPTooManyResult", "207") for problem in self.problems)
 
 
 def search_request(criteria: PatientCriteria, lps: Lps, now: datetime) -> etree._Element:
-    """Build PRPA_IN201305UV02."""
+    """Build the PRPA_IN201305UV02 of TD0.5."""
+    return _query(_parameters(criteria), lps, now)
+
+
+def demographics_request(
+    criteria: PatientCriteria,
+    lps: Lps,
+    now: datetime,
+    *,
+    identifiers: Sequence[Ins] = (),
+    domains: Sequence[str] = (),
+    quantity: int | None = None,
+) -> etree._Element:
+    """Build the PRPA_IN201305UV02 of ITI-47. See dmpws.client.ihe."""
+    parameters = _parameters(criteria)
+    for ins in identifiers:
+        value = E.value(root=ins.authority, extension=ins.value)
+        parameters.append(E.livingSubjectId(value, E.semanticsText("LivingSubject.id")))
+    for domain in domains:
+        text = E.semanticsText("OtherIDs.scopingOrganization.id")
+        parameters.append(E.otherIDsScopingOrganization(E.value(root=domain), text))
+    parameters.sort(key=lambda parameter: etree.QName(parameter).localname)  # the order of the schema
+    most = [E.initialQuantity(value=str(quantity))] if quantity else []
+    return _query(parameters, lps, now, E.responseModalityCode(code="R"), E.responsePriorityCode(code="I"), *most)
+
+
+def _parameters(criteria: PatientCriteria) -> list[etree._Element]:
     parameters = []
     if criteria.sex:
         gender = E.livingSubjectAdministrativeGender
         parameters.append(gender(E.value(code=criteria.sex), E.semanticsText("LivingSubject.administrativeGender")))
-    if criteria.birth:
-        birth = E.livingSubjectBirthTime
-        parameters.append(birth(E.value(value=criteria.birth), E.semanticsText("LivingSubject.birthTime")))
+    if criteria.birth or criteria.born_from or criteria.born_to:
+        bounds = {"low": criteria.born_from, "high": criteria.born_to}
+        value = E.value(*(E(name, value=bound) for name, bound in bounds.items() if bound and not criteria.birth))
+        if criteria.birth:
+            value.set("value", criteria.birth)
+        parameters.append(E.livingSubjectBirthTime(value, E.semanticsText("LivingSubject.birthTime")))
     if criteria.family or criteria.given:
         name = _value(criteria.similar_name, family=criteria.family, given=criteria.given)
         parameters.append(E.livingSubjectName(name, E.semanticsText("LivingSubject.name")))
     if criteria.postal_code or criteria.city:
         address = _value(criteria.similar_address, postalCode=criteria.postal_code, city=criteria.city)
         parameters.append(E.patientAddress(address, E.semanticsText("Patient.addr")))
+    return parameters
+
+
+def _query(parameters: Sequence[etree._Element], lps: Lps, now: datetime, *modality: etree._Element) -> etree._Element:
+    """Build PRPA_IN201305UV02. modality: what stands between statusCode and parameterList."""
     query = E.queryByParameter(
         E.queryId(root=lps.id, extension=str(uuid.uuid4())),
         E.statusCode(code="new"),
+        *modality,
         E.parameterList(*parameters),
     )
     code = E.code(code="PRPA_TE201305UV02", codeSystem=oids.HL7_INTERACTIONS)
@@ -92,7 +129,7 @@ def _patient(patient: etree._Element) -> FoundPatient:
 
     return FoundPatient(
         tuple(Ins(i.get("extension", ""), i.get("root", "")) for i in patient.iterfind(f"{H}id")),
-        text(f"{H}name/{H}family[@qualifier='BR']"),
+        text(f"{H}name/{H}family[@qualifier='BR']") or _unqualified(patient),
         text(f"{H}name/{H}family[@qualifier='SP']"),
         text(f"{H}name/{H}given"),
         get(patient, f".//{H}administrativeGenderCode", "code"),
@@ -102,3 +139,9 @@ def _patient(patient: etree._Element) -> FoundPatient:
         int(get(patient, f".//{H}queryMatchObservation/{H}value", "value") or 0),
         get(patient, f".//{H}administrativeObservation/{H}value", "value") == "true",
     )
+
+
+def _unqualified(patient: etree._Element) -> str:
+    """The family name as other servers of ITI-47 write it."""
+    families = patient.iterfind(f"{H}patientPerson/{H}name/{H}family")
+    return next((family.text or "" for family in families if family.get("qualifier") is None), "")

@@ -15,17 +15,16 @@ LIMITS = XmlLimits(octets=256 * 1024 * 1024, tags=20_000_000)
 
 
 def envelope(*, action: str, to: str, assertion: bytes, body: bytes) -> bytes:
-    """Return a request. The assertion is put in as the octets that were signed, never moved between trees."""
+    """Return a request. The assertion, if any, is put in as the octets that were signed, never moved between trees."""
     head = (
         f'<?xml version="1.0" encoding="UTF-8"?><soap:Envelope xmlns:soap="{SOAP}"><soap:Header>'
         f'<wsa:Action xmlns:wsa="{WSA}" soap:mustUnderstand="true">{escape(action)}</wsa:Action>'
         f'<wsa:MessageID xmlns:wsa="{WSA}">urn:uuid:{uuid.uuid4()}</wsa:MessageID>'
         f'<wsa:To xmlns:wsa="{WSA}">{escape(to)}</wsa:To>'
         f'<wsa:ReplyTo xmlns:wsa="{WSA}"><wsa:Address>{ANONYMOUS}</wsa:Address></wsa:ReplyTo>'
-        f'<wsse:Security xmlns:wsse="{WSSE}">'
     )
-    tail = "</wsse:Security></soap:Header><soap:Body>"
-    return head.encode() + assertion + tail.encode() + body + b"</soap:Body></soap:Envelope>"
+    security = b'<wsse:Security xmlns:wsse="%s">%s</wsse:Security>' % (WSSE.encode(), assertion) if assertion else b""
+    return head.encode() + security + b"</soap:Header><soap:Body>" + body + b"</soap:Body></soap:Envelope>"
 
 
 def body_of(octets: bytes) -> etree._Element:

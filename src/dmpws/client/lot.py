@@ -130,10 +130,7 @@ def build_lot(
     source_id: OID of the instance of the software. card: signs. now: submission and signing time, aware.
     """
     octets = [deposit.octets for deposit in deposits]
-    entries = [
-        deposit.described(content, f"Document{n:02d}")
-        for n, (content, deposit) in enumerate(zip(octets, deposits, strict=True), 1)
-    ]
+    entries = describe(deposits, octets)
     lot = submission_set(ins, actor=actor, source_id=source_id, now=now, title=title, content_type=content_type)
     signature_id = new_oid()
     signature = sign_lot(
@@ -147,15 +144,41 @@ def build_lot(
         signing_time=now,
     )
     everything = [*entries, _signature_entry(lot, signature_id, actor)]
-    attachments = {
-        f"uuid-{n}@urn:ihe:iti:xds-b:2007": InlineOctets(content) for n, content in enumerate([*octets, signature], 1)
-    }
-    includes = [(entry.id, href_of(key)) for entry, key in zip(everything, attachments, strict=True)]
-    folders = _new_folders(deposits, lot.patient_id)
-    links = [*_associations(entries, deposits), *_filing(entries, deposits, folders)]
-    body = provide_and_register(lot, everything, links, includes, folders.values())
+    attachments, includes = attach(everything, [*octets, signature])
+    folders, links = tie(everything, entries, deposits, lot.patient_id, [(SIGNS, SIGNATURE_ID, SET_ID)])
+    body = provide_and_register(lot, everything, links, includes, folders)
     document_ids = tuple(entry.unique_id for entry in entries)
     return Lot(lot.unique_id, signature_id, lot.submission_time, document_ids, body, attachments)
+
+
+def describe(deposits: Sequence[Deposit], octets: Sequence[bytes]) -> list[DocumentEntry]:
+    """The entry of each document, under an id of the message."""
+    numbered = enumerate(zip(octets, deposits, strict=True), 1)
+    return [deposit.described(content, f"Document{n:02d}") for n, (content, deposit) in numbered]
+
+
+def attach(
+    entries: Sequence[DocumentEntry], octets: Sequence[bytes]
+) -> tuple[dict[str, Octets], list[tuple[str, str]]]:
+    """The parts of a message by Content-ID, and which entry includes which."""
+    parts: dict[str, Octets] = {
+        f"uuid-{n}@urn:ihe:iti:xds-b:2007": InlineOctets(content) for n, content in enumerate(octets, 1)
+    }
+    return parts, [(entry.id, href_of(key)) for entry, key in zip(entries, parts, strict=True)]
+
+
+def tie(
+    everything: Sequence[DocumentEntry],
+    entries: Sequence[DocumentEntry],
+    deposits: Sequence[Deposit],
+    patient_id: str,
+    more: Sequence[tuple[str, str, str]] = (),
+) -> tuple[list[Folder], list[Association]]:
+    """The new folders of a set, and its associations. everything: the set holds; entries: of the deposits. more: kind
+    and ends of others. patient_id: CX of the folders."""
+    folders = _new_folders(deposits, patient_id)
+    links = [*_associations(everything, entries, deposits, more), *_filing(entries, deposits, folders)]
+    return list(folders.values()), links
 
 
 def submission_set(
@@ -190,9 +213,13 @@ def _content_type(actor: Actor) -> Code:
     return Code("07", CONTENT_TYPES, "Consultation")
 
 
-def _associations(entries: Sequence[DocumentEntry], deposits: Sequence[Deposit]) -> list[Association]:
-    links = [(HAS_MEMBER, SET_ID, entry_id) for entry_id in [*(e.id for e in entries), SIGNATURE_ID]]
-    links.append((SIGNS, SIGNATURE_ID, SET_ID))
+def _associations(
+    everything: Sequence[DocumentEntry],
+    entries: Sequence[DocumentEntry],
+    deposits: Sequence[Deposit],
+    more: Sequence[tuple[str, str, str]],
+) -> list[Association]:
+    links = [*((HAS_MEMBER, SET_ID, entry.id) for entry in everything), *more]
     members = [
         Association(f"association{n}", kind, source, target, _ORIGINAL)
         for n, (kind, source, target) in enumerate(links, 1)

@@ -84,7 +84,7 @@ def _filters(filters: DocumentFilters | ContentFilters) -> Slots:
 
 
 class StoredQueries(ABC):
-    """TD3.1 for a session. Every method raises what the session raises; refusals are problems of the answer.
+    """TD3.1 or ITI-18 for a session. Every method raises what the session raises; refusals are problems of the answer.
 
     return_type: LeafClass gives whole metadata, ObjectRef only ids, in `references`. all_versions: old versions of
     the metadata too. One thing is named by its uniqueId or by its entryUUID, not by both.
@@ -96,6 +96,10 @@ class StoredQueries(ABC):
     ) -> QueryAnswer:
         """Send one stored query."""
 
+    def _patient(self, ins: Ins) -> str:
+        """The CX of a patient."""
+        return cx(ins)
+
     def find_documents(
         self,
         ins: Ins,
@@ -106,7 +110,7 @@ class StoredQueries(ABC):
         **filters: Unpack[DocumentFilters],
     ) -> QueryAnswer:
         """FindDocuments, newest first. parameters: further ones, in stored query coding."""
-        slots = _slots(_DE, {"PatientId": cx(ins), "Status": statuses})
+        slots = _slots(_DE, {"PatientId": self._patient(ins), "Status": statuses})
         return self._query(ins, names.FIND_DOCUMENTS, {**slots, **_filters(filters), **(parameters or {})}, return_type)
 
     def find_documents_by_reference_id(
@@ -119,7 +123,7 @@ class StoredQueries(ABC):
         **filters: Unpack[DocumentFilters],
     ) -> QueryAnswer:
         """FindDocumentsByReferenceId: documents with one of these references (CXi, LIKE patterns)."""
-        slots = _slots(_DE, {"PatientId": cx(ins), "Status": statuses, "ReferenceIdList": reference_ids})
+        slots = _slots(_DE, {"PatientId": self._patient(ins), "Status": statuses, "ReferenceIdList": reference_ids})
         return self._query(ins, names.FIND_DOCUMENTS_BY_REFERENCE_ID, {**slots, **_filters(filters)}, return_type)
 
     def find_submission_sets(
@@ -135,7 +139,7 @@ class StoredQueries(ABC):
     ) -> QueryAnswer:
         """FindSubmissionSets: the lots. author: LIKE pattern of the whole XCN."""
         values: Mapping[str, Value] = {
-            "PatientId": cx(ins),
+            "PatientId": self._patient(ins),
             "Status": statuses,
             "SourceId": source_ids,
             "SubmissionTimeFrom": submitted_from,
@@ -156,7 +160,7 @@ class StoredQueries(ABC):
     ) -> QueryAnswer:
         """FindFolders, last updated first."""
         values: Mapping[str, Value] = {
-            "PatientId": cx(ins),
+            "PatientId": self._patient(ins),
             "Status": statuses,
             "LastUpdateTimeFrom": updated_from,
             "LastUpdateTimeTo": updated_to,
@@ -169,7 +173,7 @@ class StoredQueries(ABC):
     ) -> QueryAnswer:
         """GetAll: documents, lots and folders of these statuses, and the associations that touch them."""
         statuses_of = {f"{prefix}Status": statuses for prefix in (_DE, _SS, _FD)}
-        slots = _slots("", {"$patientId": cx(ins), **statuses_of})
+        slots = _slots("", {"$patientId": self._patient(ins), **statuses_of})
         return self._query(ins, names.GET_ALL, {**slots, **_filters(filters)})
 
     def get_documents(

@@ -68,7 +68,7 @@ def creation_request(
 ) -> etree._Element:
     """Build PRPA_IN201311UV02. consent: when the patient agreed to open a DMP; None leaves it out (refused)."""
     observations = [*_consent(OPENING_CONSENT, consent), *oppositions.write()]
-    return _request(_ADD, CREATION, ins, _person(traits), observations, sender)
+    return _request(_ADD, CREATION, ins, write_person(traits), observations, sender)
 
 
 def reactivation_request(
@@ -81,7 +81,7 @@ def reactivation_request(
 
 def change_request(ins: Ins, traits: Traits, sender: Sender, *, oppositions: Oppositions) -> etree._Element:
     """Build PRPA_IN201314UV02 with reasonCode MODIF_DATA."""
-    return _request(_REVISE, CHANGE, [ins], _person(traits), oppositions.write(), sender)
+    return _request(_REVISE, CHANGE, [ins], write_person(traits), oppositions.write(), sender)
 
 
 def closure_request(ins: Ins, name: Name, sender: Sender, *, code: str, text: str) -> etree._Element:
@@ -148,13 +148,13 @@ def _named(name: Name) -> etree._Element:
     return E.patientPerson(write_name(name), classCode="PSN", determinerCode="INSTANCE")
 
 
-def _person(traits: Traits) -> etree._Element:
+def write_person(traits: Traits) -> etree._Element:
     """The whole patientPerson, in the order of the schema."""
     person = _named(traits.name)
     person.extend([
         *map(write_telecom, traits.telecoms),
-        E.administrativeGenderCode(code=traits.sex),
-        E.birthTime(value=traits.birth_date),
+        *([E.administrativeGenderCode(code=traits.sex)] if traits.sex else []),
+        *([E.birthTime(value=traits.birth_date)] if traits.birth_date else []),
         *([E.deceasedInd(value="true")] if traits.deceased else []),
         *map(write_address, traits.addresses),
         *_card(traits),

@@ -1,4 +1,4 @@
-"""TD3.1 from the client's side: stored queries and the entries they find."""
+"""TD3.1 and ITI-62 from the client's side: stored queries and the objects they find, objects taken away."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,9 +27,10 @@ from dmpws.domain.datatypes import Cx
 from dmpws.domain.document import Status
 from dmpws.domain.patient import Ins
 from dmpws.domain.rubriques import Espace, by_espace
-from dmpws.xml.names import QUERY, RIM, RS
+from dmpws.xml.names import LCM, QUERY, RIM, RS
 
 _Q = ElementMaker(namespace=QUERY, nsmap={"query": QUERY, None: RIM})
+_L = ElementMaker(namespace=LCM, nsmap={"lcm": LCM, None: RIM})
 _R = ElementMaker(namespace=RIM, nsmap={None: RIM})
 _RIM = f"{{{RIM}}}"
 
@@ -139,6 +140,11 @@ def query_request(
         _Q.ResponseOption(returnComposedObjects="true", returnType=return_type),
         _R.AdhocQuery(*slots, id=query),
     )
+
+
+def removal_request(uuids: Sequence[str]) -> etree._Element:
+    """Build a RemoveObjectsRequest (ITI-62)."""
+    return _L.RemoveObjectsRequest(_R.ObjectRefList(*(_R.ObjectRef(id=uuid) for uuid in uuids)))
 
 
 def query_answer(body: etree._Element) -> QueryAnswer:

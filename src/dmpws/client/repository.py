@@ -1,4 +1,4 @@
-"""TD2.1 and TD3.2 from the client's side: answers of the repository."""
+"""TD2.1, TD3.2 and ITI-86 from the client's side: what the repository is asked, and its answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,17 @@ from dmpws.codec.ebxml.attachments import InlineOctets
 from dmpws.codec.ebxml.names import SUCCESS
 from dmpws.domain import oids
 from dmpws.domain.octets import Octets
-from dmpws.xml.names import RS, XDSB
+from dmpws.xml.names import RMD, RS, XDSB
 from dmpws.xml.xop import INCLUDE, content_id_of
 
 _X = ElementMaker(namespace=XDSB, nsmap={None: XDSB})
+_RMD = ElementMaker(namespace=RMD, nsmap={"rmd": RMD, None: XDSB})
 _XDSB = f"{{{XDSB}}}"
 
 
 @dataclass(frozen=True, slots=True)
 class SubmissionAnswer:
-    """Answer of TD2.1: a RegistryResponse."""
+    """Answer of TD2.1 and of everything else that gets a RegistryResponse."""
 
     status: str
     problems: tuple[Problem, ...] = ()
@@ -61,12 +62,19 @@ def submission_answer(body: etree._Element) -> SubmissionAnswer:
 
 def retrieve_request(unique_ids: Sequence[str], repository: str = oids.REPOSITORY) -> etree._Element:
     """Build a RetrieveDocumentSetRequest."""
-    return _X.RetrieveDocumentSetRequest(
-        *(
-            _X.DocumentRequest(_X.RepositoryUniqueId(repository), _X.DocumentUniqueId(unique_id))
-            for unique_id in unique_ids
-        )
-    )
+    return _X.RetrieveDocumentSetRequest(*_documents(unique_ids, repository))
+
+
+def removal_request(unique_ids: Sequence[str], repository: str = oids.REPOSITORY) -> etree._Element:
+    """Build a RemoveDocumentsRequest (ITI-86)."""
+    return _RMD.RemoveDocumentsRequest(*_documents(unique_ids, repository))
+
+
+def _documents(unique_ids: Sequence[str], repository: str) -> list[etree._Element]:
+    return [
+        _X.DocumentRequest(_X.RepositoryUniqueId(repository), _X.DocumentUniqueId(unique_id))
+        for unique_id in unique_ids
+    ]
 
 
 def retrieve_answer(body: etree._Element, parts: Mapping[str, Octets]) -> RetrieveAnswer:

@@ -1,7 +1,7 @@
 """The client kit's front door: one user, one server, every transaction as a method."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,18 +21,16 @@ from dmpws.client import (
     update,
 )
 from dmpws.client.actor import Actor
-from dmpws.client.envelope import body_of, envelope
-from dmpws.client.errors import BadAnswer, Problem, ServerFault
+from dmpws.client.errors import Problem, ServerFault
 from dmpws.client.lot import Deposit, Lot, build_lot, submission_set
 from dmpws.client.queries import StoredQueries
-from dmpws.client.received import ReceivedSink
 from dmpws.client.sent import LotState, SentLot, SentLots
-from dmpws.client.transport import Answer, HttpsTransport, Transport
+from dmpws.client.transport import HttpsTransport, Transport
+from dmpws.client.wire import Received, exchange
 from dmpws.codec.ebxml.names import GET_DOCUMENTS
 from dmpws.domain.access import Purpose
 from dmpws.domain.authorisation import ListMode
 from dmpws.domain.authorised import DateType
-from dmpws.domain.checks import Refused
 from dmpws.domain.document import (
     INVISIBLE_PATIENT,
     INVISIBLE_REPRESENTANTS_LEGAUX,
@@ -45,26 +43,14 @@ from dmpws.domain.internet_account import ChannelType
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import Ins, Name, Traits
 from dmpws.domain.patient_search import PatientCriteria
-from dmpws.http.limits import Limits
-from dmpws.http.media_type import parse_media_type
-from dmpws.http.mtom import SOAP_TYPE, PackageReader, write_package
 from dmpws.pki.cards import Card
 from dmpws.pki.identity import CertificateKind
 from dmpws.transactions import load
-from dmpws.transactions.registry import transaction
 from dmpws.vihf.issue import Lps, TokenRequest, make, request_for
 from dmpws.xml.names import RIM
 
 KIT = Lps("dmpws kit", "0.1.0", "DMPWS-KIT-tmp1", id="1.2.250.1.999.1.1.7898")
 """The software this kit says it is, unless told otherwise."""
-
-_GIGABYTE = 1024**3
-
-
-@dataclass(frozen=True, slots=True)
-class _Received:
-    body: etree._Element
-    parts: Mapping[str, Octets] = field(default_factory=dict)
 
 
 class LpsSession(StoredQueries):
@@ -419,40 +405,13 @@ class LpsSession(StoredQueries):
         token: bytes | None = None,
         attachments: Mapping[str, Octets] | None = None,
         service: str = "",
-    ) -> _Received:
+    ) -> Received:
         """service: path called, when it is not the first of the operation."""
-        operation = transaction(code).operation
-        if operation is None:
-            raise ValueError(f"{code} has no message of its own")
-        path = service or operation.service
-        message = envelope(
-            action=operation.action,
-            to=f"{self._transport.url}/{path}",
+        return exchange(
+            self._transport,
+            code,
+            body,
             assertion=token or self.token(ins),
-            body=etree.tostring(body),
+            attachments=attachments,
+            service=service,
         )
-        if operation.mtom_request or operation.mtom_answer:
-            sent = write_package(message, attachments or {}, action=operation.action)
-            answer = self._transport.post(path, sent.content_type, sent.chunks, sent.length)
-        else:
-            content_type = f'{SOAP_TYPE}; charset=UTF-8; action="{operation.action}"'
-            answer = self._transport.post(path, content_type, [message], len(message))
-        return _received(answer)
-
-
-def _received(answer: Answer) -> _Received:
-    media_type = parse_media_type(answer.content_type)
-    if media_type.name == SOAP_TYPE:
-        return _Received(body_of(answer.stream.read()))
-    if media_type.name != "multipart/related":
-        start = answer.stream.read(200).decode("utf-8", "replace")
-        raise BadAnswer(f"HTTP {answer.status}, {answer.content_type or 'no Content-Type'}: {start}")
-    limits = Limits(body=_GIGABYTE, document=_GIGABYTE)
-    try:
-        reader = PackageReader(media_type, ReceivedSink(), limits)
-        while piece := answer.stream.read(256 * 1024):
-            reader.feed(piece)
-        package = reader.finish()
-    except Refused as refused:
-        raise BadAnswer(str(refused)) from None
-    return _Received(body_of(package.envelope), package.parts)

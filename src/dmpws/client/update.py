@@ -1,4 +1,4 @@
-"""TD3.3 from the client's side: the messages that change a status or the visibility of a document (ITI-57)."""
+"""TD3.3 and ITI-57 from the client's side: the messages that change a status or the metadata of a document."""
 
 import copy
 import itertools
@@ -37,12 +37,22 @@ def metadata_request(lot: SubmissionSet, entry: etree._Element, visibility: Iter
 
     entry: the ExtrinsicObject that TD3.1 answered. Raises ValueError when it has no version.
     """
-    version = entry.find(f"{_RIM}VersionInfo")
+    new = renamed(entry)
+    _put_visibility(new, visibility)
+    return version_request(lot, new)
+
+
+def version_request(lot: SubmissionSet, new: etree._Element) -> etree._Element:
+    """Build an update that is a new version of metadata. new: made of what a query answered, by `renamed`.
+
+    Raises ValueError when it has no version.
+    """
+    version = new.find(f"{_RIM}VersionInfo")
     if version is None:
         raise ValueError("the entry has no VersionInfo")
     slots = {"SubmissionSetStatus": ("Original",), "PreviousVersion": (version.get("versionName", ""),)}
     member = Association("association1", HAS_MEMBER, lot.id, DOCUMENT_ID, slots)
-    return _request(lot, _with_visibility(entry, visibility), association(member))
+    return _request(lot, new, association(member))
 
 
 def _request(lot: SubmissionSet, *objects: etree._Element) -> etree._Element:
@@ -50,9 +60,28 @@ def _request(lot: SubmissionSet, *objects: etree._Element) -> etree._Element:
     return _L.SubmitObjectsRequest(_R.RegistryObjectList(package, *objects))
 
 
-def _with_visibility(entry: etree._Element, visibility: Iterable[str]) -> etree._Element:
+def renamed(entry: etree._Element) -> etree._Element:
+    """A copy of an ExtrinsicObject under the id of a message."""
     new = copy.deepcopy(entry)
     new.set("id", DOCUMENT_ID)
+    for element in new:
+        for name in {"classifiedObject", "registryObject"} & set(map(str, element.attrib)):
+            element.set(name, DOCUMENT_ID)
+    return new
+
+
+def put_text(new: etree._Element, name: str, text: str) -> None:
+    """Give Name or Description another text; empty takes it away."""
+    tag = f"{_RIM}{name}"
+    for element in new.findall(tag):
+        new.remove(element)
+    if text:
+        after = {f"{_RIM}Slot"} | ({f"{_RIM}Name"} if name == "Description" else set())
+        place = sum(1 for element in new if element.tag in after)
+        new.insert(place, _R(name, _R.LocalizedString(value=text)))
+
+
+def _put_visibility(new: etree._Element, visibility: Iterable[str]) -> None:
     place = len(new)
     for element in new.findall(f"{_RIM}Classification[@classificationScheme='{names.CONFIDENTIALITY_CODE}']"):
         if element.findtext(f".//{_RIM}Value") == oids.VISIBILITY:
@@ -63,7 +92,3 @@ def _with_visibility(entry: etree._Element, visibility: Iterable[str]) -> etree.
     for code in sorted(visibility):
         coded = Code(code, oids.VISIBILITY, _DISPLAYS[code])
         new.insert(place, classification(names.CONFIDENTIALITY_CODE, DOCUMENT_ID, coded, numbers))
-    for element in new:
-        for name in {"classifiedObject", "registryObject"} & set(map(str, element.attrib)):
-            element.set(name, DOCUMENT_ID)
-    return new

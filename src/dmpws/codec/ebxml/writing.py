@@ -35,15 +35,27 @@ def provide_and_register(
     folders: Iterable[Folder] = (),
 ) -> etree._Element:
     """Build the Body of ITI-41; includes: (entry id, Content-ID href) of each document."""
-    numbers = itertools.count(1)
-    objects = _R.RegistryObjectList(
-        registry_package(submission_set, numbers),
-        *(folder_package(folder, numbers) for folder in folders),
-        *(extrinsic_object(entry, numbers) for entry in entries),
-        *(association(a) for a in associations),
-    )
+    objects = submit_objects(submission_set, entries, associations, folders)
     documents = (_X.Document(_INCLUDE.Include(href=href), id=entry_id) for entry_id, href in includes)
-    return _X.ProvideAndRegisterDocumentSetRequest(_L.SubmitObjectsRequest(objects), *documents)
+    return _X.ProvideAndRegisterDocumentSetRequest(objects, *documents)
+
+
+def submit_objects(
+    submission_set: SubmissionSet,
+    entries: Iterable[DocumentEntry],
+    associations: Iterable[Association],
+    folders: Iterable[Folder] = (),
+) -> etree._Element:
+    """Build a SubmitObjectsRequest, the Body of ITI-42."""
+    numbers = itertools.count(1)
+    return _L.SubmitObjectsRequest(
+        _R.RegistryObjectList(
+            registry_package(submission_set, numbers),
+            *(folder_package(folder, numbers) for folder in folders),
+            *(extrinsic_object(entry, numbers) for entry in entries),
+            *(association(a) for a in associations),
+        )
+    )
 
 
 def registry_package(lot: SubmissionSet, numbers: Iterator[int]) -> etree._Element:
@@ -89,6 +101,7 @@ def extrinsic_object(entry: DocumentEntry, numbers: Iterator[int]) -> etree._Ele
         "hash": [entry.hash],
         "languageCode": [entry.language],
         "legalAuthenticator": [entry.legal_authenticator],
+        "repositoryUniqueId": [entry.repository_unique_id],
         "serviceStartTime": [entry.service_start],
         "serviceStopTime": [entry.service_stop],
         "size": [entry.size],
