@@ -19,6 +19,7 @@ from dmpws.client import Actor, Attachment, ClinicalDocument, Deposit, LpsSessio
 from dmpws.client.cda import CONSULTATION_REPORT
 from dmpws.client.scenario import HOSPITAL_DOCTOR
 from dmpws.domain.access import Purpose
+from dmpws.domain.authorisation import SECRET_CONNECTION
 from dmpws.domain.document import INVISIBLE_REPRESENTANTS_LEGAUX, MASQUE_PS
 from dmpws.domain.patient import Switch
 from dmpws.testing.local import LocalApp, in_air
@@ -178,6 +179,16 @@ def test_a_secret_connection_to_a_minor(minors: LocalApp) -> None:
     openly = minors.session("medecin-libre")
     assert codes(openly, unique_id, YOUNG) == same("")
     assert "secret" not in minors.traces()[-1]
+
+
+def test_an_authorisation_given_in_secret_is_known_as_such(minors: LocalApp) -> None:
+    secret = minors.session("medecin-camparini", secret=True)
+    assert secret.add_authorisation(YOUNG.ins).ok
+    with minors.store.read() as work:
+        record = work.patients.find(YOUNG.ins)
+        assert record is not None
+        events = work.authorisations.history(record.id)
+    assert [event.by.capacity for event in events] == [SECRET_CONNECTION]
 
 
 def test_a_secret_emergency(minors: LocalApp) -> None:

@@ -103,6 +103,17 @@ def test_a_secret_connection_is_hidden_from_representatives_only(minor: World) -
     assert seen(traces.of_record(minor.desk(actor.patient(INS)), INS, ALL)) == ["TD3.2"]
 
 
+def test_a_page_has_no_holes_where_something_is_hidden(minor: World) -> None:
+    """Its length would tell how much."""
+    for number in range(6):
+        minor.store.append_trace(trace(secret=number % 2 == 1, occurred_at=NOW - timedelta(hours=number)))
+    mother, before, pages = actor.representative(MOTHER), None, []
+    while page := traces.of_record(minor.desk(mother), INS, TraceQuery(limit=2, until=NOW, before=before)):
+        pages.append([access.transaction for access in page])
+        before = page[-1].seq
+    assert pages == [["TD3.2", "TD3.2"]]  # the first is of NOW
+
+
 def test_an_erasure_is_told_but_no_longer_of_what(world: World) -> None:
     world.open()
     world.store.append_trace(

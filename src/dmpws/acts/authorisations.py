@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
+from dmpws.acts.actor import ActorKind
 from dmpws.acts.desk import Desk, Kind
-from dmpws.acts.switches import BY_PATIENT
+from dmpws.acts.switches import BY_PATIENT, known_state
 from dmpws.domain.authorisation import (
+    SECRET_CONNECTION,
+    AuthorisationAct,
     AuthorisationEvent,
     AuthorisationState,
     Holder,
     NamedAuthorisation,
-    state_of,
 )
 from dmpws.domain.patient import Ins
 
@@ -24,8 +26,8 @@ def withdraw(desk: Desk, ins: Ins, holder: Holder) -> bool:
     """
     with desk.act(WITHDRAW, ins) as act:
         act.notes.holder = holder.identifier
-        before = state_of(act.store.authorisations.get(act.record.id, holder), act.now)
-        if not act.store.authorisations.revoke(
+        before = known_state(desk, act, holder)
+        if before is AuthorisationState.NON_EXISTE or not act.store.authorisations.revoke(
             act.record.id, holder, by=act.by, now=act.now, only_treating_doctor=False
         ):
             return False
@@ -37,9 +39,29 @@ def withdraw(desk: Desk, ins: Ins, holder: Holder) -> bool:
 def look(
     desk: Desk, ins: Ins, holder: Holder | None = None
 ) -> tuple[Sequence[NamedAuthorisation], Sequence[AuthorisationEvent]]:
-    """The authorisations of a record as they are now, and every change of them in order; of one holder, or of all."""
+    """The authorisations of a record as they are now, and every change of them in order; of one holder, or of all.
+
+    Representatives learn nothing of what was authorised in a secret connection (DMPWS D209).
+    """
     with desk.act(LOOK, ins) as act:
         act.notes.holder = holder.identifier if holder else ""
         found = act.store.authorisations.of_record(act.record.id)
         events = act.store.authorisations.history(act.record.id, holder)
-    return [named for named in found if holder in (None, named.authorisation.holder)], events
+    found = [named for named in found if holder in (None, named.authorisation.holder)]
+    return _not_secret(found, events) if desk.actor.kind is ActorKind.REPRESENTATIVE else (found, events)
+
+
+def _not_secret(
+    found: Sequence[NamedAuthorisation], events: Sequence[AuthorisationEvent]
+) -> tuple[Sequence[NamedAuthorisation], Sequence[AuthorisationEvent]]:
+    """Without what a secret connection authorised, and without the end of it."""
+    in_secret: dict[Holder, bool] = {}
+    told = []
+    for event in events:
+        if event.act is AuthorisationAct.ADD:
+            in_secret[event.holder] = event.by.capacity == SECRET_CONNECTION
+        ends = event.act in (AuthorisationAct.ADD, AuthorisationAct.REMOVE, AuthorisationAct.EXPIRE)
+        if not (ends and in_secret.get(event.holder)) and event.by.capacity != SECRET_CONNECTION:
+            told.append(event)
+    held = [n for n in found if n.authorisation.blocked or not in_secret.get(n.authorisation.holder)]
+    return held, told

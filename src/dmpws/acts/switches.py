@@ -2,7 +2,7 @@
 
 from dmpws.acts.actor import ActorKind
 from dmpws.acts.desk import Act, Desk, Kind
-from dmpws.domain.authorisation import AuthorisationState, Holder, state_of
+from dmpws.domain.authorisation import SECRET_CONNECTION, AuthorisationAct, AuthorisationState, Holder, state_of
 from dmpws.domain.checks import Rule, refusal
 from dmpws.domain.patient import Ins, Switch
 
@@ -52,7 +52,7 @@ def block(desk: Desk, ins: Ins, holder: Holder) -> bool:
         caller = desk.actor.caller
         if caller is not None and holder in (caller.person_holder, caller.structure_holder):
             raise refusal(NOT_HIMSELF, found=holder.identifier)
-        before = _state(act, holder)
+        before = known_state(desk, act, holder)
         if not act.store.authorisations.block(act.record.id, holder, by=act.by, now=act.now):
             return False
         act.note(f"authorisation {holder.identifier}", before, AuthorisationState.INTERDIT)
@@ -65,12 +65,18 @@ def unblock(desk: Desk, ins: Ins, holder: Holder) -> bool:
         act.notes.holder = holder.identifier
         if not act.store.authorisations.unblock(act.record.id, holder, by=act.by, now=act.now):
             return False
-        act.note(f"authorisation {holder.identifier}", AuthorisationState.INTERDIT, _state(act, holder))
+        act.note(f"authorisation {holder.identifier}", AuthorisationState.INTERDIT, known_state(desk, act, holder))
         return True
 
 
-def _state(act: Act, holder: Holder) -> AuthorisationState:
-    return state_of(act.store.authorisations.get(act.record.id, holder), act.now)
+def known_state(desk: Desk, act: Act, holder: Holder) -> AuthorisationState:
+    """The state of a holder, as far as who acts may know: not a representative what a secret connection granted."""
+    state = state_of(act.store.authorisations.get(act.record.id, holder), act.now)
+    if desk.actor.kind is not ActorKind.REPRESENTATIVE or state is AuthorisationState.INTERDIT:
+        return state
+    granted = [e for e in act.store.authorisations.history(act.record.id, holder) if e.act is AuthorisationAct.ADD]
+    secret = bool(granted) and granted[-1].by.capacity == SECRET_CONNECTION
+    return AuthorisationState.NON_EXISTE if secret else state
 
 
 def authorise(desk: Desk, ins: Ins, holder: Holder) -> bool:
@@ -80,7 +86,7 @@ def authorise(desk: Desk, ins: Ins, holder: Holder) -> bool:
     """
     with desk.act(AUTHORISE, ins) as act:
         act.notes.holder = holder.identifier
-        before = _state(act, holder)
+        before = known_state(desk, act, holder)
         if before is AuthorisationState.INTERDIT:
             raise refusal(NOT_BLOCKED, found=holder.identifier)
         if before is AuthorisationState.VALIDE:

@@ -63,10 +63,9 @@ def of_record(desk: Desk, ins: Ins, query: TraceQuery) -> Sequence[Access]:
         asked = replace(query, patients=identifiers)
         if desk.actor.kind is ActorKind.TREATING_DOCTOR:
             asked = _of_one_year(asked, act.now)
-        found = act.store.traces.find(asked)
         if desk.actor.kind is ActorKind.OPERATOR:
-            return [_access(record) for record in found]
-        return [_access(record) for record in _known(act, desk, found)]
+            return [_access(record) for record in act.store.traces.find(asked)]
+        return [_access(record) for record in _told(act, desk, asked)]
 
 
 def own_actions(desk: Desk, query: TraceQuery) -> Sequence[Access]:
@@ -86,6 +85,18 @@ def _of_one_year(query: TraceQuery, now: datetime) -> TraceQuery:
     earliest = now - YEAR
     since = max(query.since, earliest) if query.since else earliest
     return replace(query, since=since, limit=min(query.limit, MOST))
+
+
+def _told(act: Act, desk: Desk, query: TraceQuery) -> Sequence[TraceRecord]:
+    """A page of what the reader may know of: full as long as there is more, or its gaps would tell of the rest."""
+    told: list[TraceRecord] = []
+    while len(told) < query.limit:
+        page = act.store.traces.find(query)
+        told += _known(act, desk, page)
+        if len(page) < query.limit:
+            break
+        query = replace(query, before=page[-1].seq)
+    return told[: query.limit]
 
 
 def _known(act: Act, desk: Desk, found: Iterable[TraceRecord]) -> list[TraceRecord]:

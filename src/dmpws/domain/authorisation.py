@@ -87,12 +87,16 @@ class By:
     """Who changed an authorisation.
 
     identifier, name: as the traces show him. capacity: why he could: empty for the caller of a transaction in his
-    own name, else what the act says (`patient`, `treating_doctor` …).
+    own name, SECRET_CONNECTION when that was one, else what the act says (`patient`, `treating_doctor` …).
     """
 
     identifier: str
     name: str = ""
     capacity: str = ""
+
+
+SECRET_CONNECTION = "secret_connection"  # noqa: S105 - a capacity
+"""Capacity of a caller whom a minor's representatives do not learn of (DMPWS D209)."""
 
 
 @dataclass(frozen=True, slots=True)

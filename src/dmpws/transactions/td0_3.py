@@ -3,7 +3,15 @@
 from lxml import etree
 
 from dmpws.codec.habilitations import Action, SetAuthorization, read_set_authorization, set_authorization_response
-from dmpws.domain.authorisation import Authorisation, AuthorisationState, By, Holder, HolderKind, state_of
+from dmpws.domain.authorisation import (
+    SECRET_CONNECTION,
+    Authorisation,
+    AuthorisationState,
+    By,
+    Holder,
+    HolderKind,
+    state_of,
+)
 from dmpws.domain.caller import Caller
 from dmpws.domain.checks import Refused
 from dmpws.domain.errors import OK_STATUS, Carrier
@@ -91,7 +99,8 @@ def _remove(
 
 
 def _by(call: Call) -> By:
-    return By(call.vihf.name_id, call.vihf.subject_id)
+    capacity = SECRET_CONNECTION if call.vihf.secret_connection else ""
+    return By(call.vihf.name_id, call.vihf.subject_id, capacity)
 
 
 def _note(call: Call, holder: Holder, old: AuthorisationState, new: AuthorisationState) -> None:
