@@ -11,6 +11,7 @@ from foreign_mtom import pack
 from lxml import etree
 from zeep.transports import Transport
 
+from dmpws.cli import main
 from dmpws.domain import oids
 from dmpws.testing.server import LiveServer
 from dmpws.xml.names import LCM, WSSE
@@ -123,3 +124,9 @@ def test_a_fault_is_a_fault_for_zeep(live: LiveServer, session: requests.Session
             DocumentRequest=[{"RepositoryUniqueId": oids.REPOSITORY, "DocumentUniqueId": "1.2.3"}]
         )
     assert "VIHF-NOMBRE" in str(fault.value.message)
+
+
+def test_the_contracts_of_the_server_are_ours(live: LiveServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """`dmpws wsdl diff` fetches them with a card."""
+    assert main(["--data", str(live.folder), "wsdl", "diff", live.url]) == 0
+    assert "8 contracts the same; no difference" in capsys.readouterr().out

@@ -1,11 +1,11 @@
-"""`dmpws wsdl list|show`: the service contracts, with `--profile ihe` those of plain IHE."""
+"""`dmpws wsdl list|show|diff`: the service contracts, with `--profile ihe` those of plain IHE."""
 
 import argparse
 import json
 from typing import Any
 
 from dmpws.app import CONTRACTS, interface_of
-from dmpws.cli import EXIT_USAGE, Failure
+from dmpws.cli import EXIT_USAGE, Failure, wsdl_diff
 from dmpws.soap.contracts import ContractOperation, Contracts
 
 BASE_URL = "https://localhost:8443/si-dmp-server/v2/services"
@@ -21,11 +21,14 @@ def add_parser(subparsers: Any) -> None:
     show.add_argument("service", metavar="SERVICE", help="last segment of the path (`patients`)")
     show.add_argument("--document", action="store_true", help="print the WSDL itself")
     show.add_argument("--url", default=BASE_URL, help="address of the services in the WSDL (default: %(default)s)")
+    wsdl_diff.add_parser(verbs)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run one of the verbs on the installed contracts."""
     contracts = Contracts.load(services=CONTRACTS[interface_of(args.config)])
+    if args.wsdl_verb == "diff":
+        return wsdl_diff.run(contracts, args)
     if args.wsdl_verb == "list":
         return _list(contracts, args.format)
     try:

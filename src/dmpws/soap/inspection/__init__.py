@@ -1,0 +1,1 @@
+"""Reading contracts, ours and those of others, to compare what they promise."""
