@@ -16,6 +16,7 @@ from lxml import etree
 
 from dmpws import __version__
 from dmpws.audit.syslog import Cursor, Repository, Sender
+from dmpws.client.received import ReceivedSink
 from dmpws.codec.affinity import read_domain
 from dmpws.codec.parameters import write_parameters
 from dmpws.codec.tables import TableError
@@ -35,7 +36,7 @@ from dmpws.signature import verify_lot
 from dmpws.signature.model import ReceivedLot, VerifiedLot
 from dmpws.signature.verify_lot import ExpectedSigner, LotPolicy
 from dmpws.soap.contracts import Contracts
-from dmpws.soap.message import SoapRequest
+from dmpws.soap.message import Dispatch, SoapRequest
 from dmpws.soap.official_cda import cda_checker
 from dmpws.soap.validation import Schemas
 from dmpws.store import KeyCommand, KeyFile, Store, StoreOptions, open_store
@@ -102,6 +103,20 @@ def build_app(
         observers=[*observers, trace_refusals(store)],
         tls=_tls_reader(config),
         clock=clock or (lab.clock if lab else _real_time),
+    )
+
+
+def build_stub_app(config: Config, dispatch: Dispatch) -> ContractWsgi:
+    """Return the application of the protocol port with another dispatch: contracts and SOAP, no store, no entrance."""
+    load()
+    return build(
+        operations(),
+        dispatch,
+        contracts=Contracts.load(services=CONTRACTS[Interface.DMP]),
+        sink=ReceivedSink(),
+        limits=limits_of(config),
+        options=Options(strict_action=config.strict_action, http_binding=config.http_binding),
+        tls=anonymous(direct),
     )
 
 

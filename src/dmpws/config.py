@@ -192,7 +192,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "client_certificate",
         "required",
-        "profile ihe: whether clients must have a certificate; the DMP always asks for one",
+        "profile ihe and serve --stub: whether clients must have a certificate; the DMP always asks for one",
         ("required", "optional"),
     ),
     Option("xua", "optional", "profile ihe: the XUA assertion of a call (DMPWS D97)", ("optional", "required")),

@@ -20,6 +20,7 @@ from dmpws.app import (
     audit_sender_of,
     build_app,
     build_operator_app,
+    build_stub_app,
     certificate_optional,
     disturbed,
     journal_of,
@@ -30,9 +31,9 @@ from dmpws.app import (
     type_rights,
 )
 from dmpws.audit.syslog import send_for_ever
-from dmpws.cli import EXIT_INTERNAL, Failure
+from dmpws.cli import EXIT_INTERNAL, EXIT_USAGE, Failure
 from dmpws.cli.demo import play
-from dmpws.config import Config
+from dmpws.config import LABORATORY, Config
 from dmpws.http import metrics
 from dmpws.http.server import Listen, Server, ServerError
 from dmpws.http.supervisor import Supervisor, SupervisorError
@@ -66,6 +67,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         const="proxy",
         help="a trusted TLS proxy is in front: listen on its unix socket (unix_socket) or believe its secret",
     )
+    parser.add_argument("--stub", action="store_true", help="canned answers of transactions/, chosen by patient, alone")
+    parser.add_argument(
+        "--client-certificate",
+        choices=("required", "optional"),
+        help="with --stub and in profile ihe: whether clients must have a certificate",
+    )
     parser.add_argument("--demo", action="store_true", help="then play the main scenario")
     parser.add_argument("--once", action="store_true", help="with --demo: stop after it, its result is the exit status")
     parser.set_defaults(func=run)
@@ -75,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
     """Prepare, start, and watch until a signal or, with --once, the end of the scenario."""
     started = time.monotonic()
     config: Config = args.config
+    if args.stub:
+        return stub(config)
     prepare(config)
     metrics.prepare(config.data_folder / "metrics")
     children = {"server": lambda: _serve(config)}
@@ -98,6 +107,38 @@ def run(args: argparse.Namespace) -> int:
     finally:
         supervisor.stop()
     return status
+
+
+def stub(config: Config) -> int:
+    """Serve canned answers: PKI and ports are all there is to prepare. Runs until a signal."""
+    if not config.laboratory or config.tls != "direct":
+        raise Failure(f"--stub is for the profiles {' and '.join(LABORATORY)}, and ends TLS itself", EXIT_USAGE)
+    from dmpws.lab.stub import Stub, read_table  # noqa: PLC0415 - never in the other profiles
+
+    _check_writable(config.data_folder)
+    _check_port("HTTPS port", config.host, config.port)
+    if not config.trust and not config.pki_folder.exists():
+        create(config.pki_folder, now=datetime.now(UTC))
+    required, table = config.client_certificate == "required", read_table()
+
+    def load() -> Any:
+        return build_stub_app(config, Stub(table, lambda: datetime.now(UTC), lambda line: print(line, flush=True)))
+
+    for line in table.lines():
+        print(line)
+    listen = Listen(config.host, config.port, tls=_tls_files(config, required=required), threads=config.threads)
+    supervisor = Supervisor({"server": lambda: Server(listen, load).run()}, (ServerError, TrustFolderError, OSError))
+    try:
+        supervisor.start()
+        supervisor.wait_until(lambda: _listening(config), READY_SECONDS)
+        print(f"\nReady (dmpws {__version__}, stub; client certificate {config.client_certificate})")
+        _announce(config, stub=True)
+        supervisor.watch()
+    except SupervisorError as error:
+        raise Failure(str(error), EXIT_INTERNAL) from None
+    finally:
+        supervisor.stop()
+    return 0
 
 
 def prepare(config: Config, now: datetime | None = None) -> None:
@@ -173,10 +214,14 @@ def _check_port(what: str, host: str, port: int) -> None:
             raise Failure(f"{what} {port}: {why}; choose another", EXIT_INTERNAL) from None
 
 
+def _listening(config: Config) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((config.host, config.port)) == 0
+
+
 def _ready(config: Config) -> bool:
     if not config.ops_port:
-        with socket.socket() as probe:
-            return probe.connect_ex((config.host, config.port)) == 0
+        return _listening(config)
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{config.ops_port}/ready", timeout=2) as answer:
             return bool(answer.status == 200)
@@ -206,7 +251,7 @@ def _serve(config: Config) -> None:
         host=config.host,
         port=config.port,
         unix_socket=config.unix_socket,
-        tls=_tls_files(config) if config.tls == "direct" else None,
+        tls=_tls_files(config, required=not certificate_optional(config)) if config.tls == "direct" else None,
         workers=config.workers or os.cpu_count() or 1,
         threads=config.threads,
         reading_seconds=config.max_request_seconds,
@@ -214,7 +259,7 @@ def _serve(config: Config) -> None:
     Server(listen, load).run()
 
 
-def _tls_files(config: Config) -> TlsFiles:
+def _tls_files(config: Config, *, required: bool) -> TlsFiles:
     """The files of the `direct` mode: those configured, or of the demo PKI; bundles of the trusted authorities."""
     trust = trust_folder(config)
     run = config.data_folder / "run"
@@ -227,7 +272,7 @@ def _tls_files(config: Config) -> TlsFiles:
         key=pki.server_key_file if pki else Path(config.tls_key),
         authorities=authorities,
         crls=crls,
-        required=not certificate_optional(config),
+        required=required,
     )
 
 
@@ -249,10 +294,10 @@ def _play(config: Config) -> int:
     return play(f"https://localhost:{config.port}{SERVICES_PATH}", open_pki(config.pki_folder))
 
 
-def _announce(config: Config) -> None:
+def _announce(config: Config, *, stub: bool = False) -> None:
     services = f"https://localhost:{config.port}{SERVICES_PATH}"
     print(f"\nServices          {services}/<service>   contracts: {services}/patients?wsdl")
-    if config.ops_port:
+    if config.ops_port and not stub:
         print(f"Operator port     http://127.0.0.1:{config.ops_port}/health  /ready  /metrics  /info  /journal")
         print(f"Parameters file   http://127.0.0.1:{config.ops_port}/parameters")
     if config.pki_folder.is_dir():
@@ -261,5 +306,6 @@ def _announce(config: Config) -> None:
         print(f"CA of the server  {pki.ca_file}")
         print(f"Client cards      {cards}/<card>/  auth.pem + auth.key (TLS), sign.pem + sign.key (VIHF, lot),")
         print(f"                  card.p12 (password {P12_PASSWORD}); `dmpws pki list` names them")
-        print(f"Try               {Path(sys.argv[0])} --data {config.data} demo --url {services}")
+        if not stub:
+            print(f"Try               {Path(sys.argv[0])} --data {config.data} demo --url {services}")
     print("", flush=True)
