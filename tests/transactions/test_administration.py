@@ -1,5 +1,6 @@
 """The life of a record through TD1.1 to TD1.4, by the client kit and the whole server."""
 
+import copy
 import json
 import unicodedata
 from collections import Counter
@@ -15,7 +16,7 @@ from sqlalchemy import select, update
 from dmpws import cast
 from dmpws.client import Attachment, ClinicalDocument, Deposit
 from dmpws.client.cda import CONSULTATION_REPORT
-from dmpws.client.registration import RegistrationAnswer
+from dmpws.client.registration import Oppositions, RegistrationAnswer, creation_request, reactivation_request
 from dmpws.domain import oids
 from dmpws.domain.authorisation import AuthorisationState
 from dmpws.domain.ins_c import ins_c
@@ -25,6 +26,7 @@ from dmpws.store import Store
 from dmpws.store.tables import metadata, patient
 from dmpws.testing.fixtures import NOW
 from dmpws.testing.local import LocalApp
+from dmpws.testing.stage import verdict
 from dmpws.testing.together import together
 
 KNOWN, NONE = cast.PATIENTS["pat-trois"], cast.PATIENTS["conteste"]
@@ -146,6 +148,33 @@ def test_who_does_not_consent_is_nowhere(app: LocalApp, closed: bool) -> None:
         assert trace.pop("person_name") in {"MAX LIBRE", "MAX"}
         assert not {"patient", "message", "changes"} & trace.keys()
     assert left[0] == left[1]
+    assert who.ins.value not in json.dumps(left)
+
+
+@pytest.mark.parametrize("spoil", ["value", "effectiveTime", "code", "not a boolean", "twice", "nothing"])
+@pytest.mark.parametrize("code", ["TD1.1", "TD1.2"])
+def test_nor_whose_consent_is_badly_written(app: LocalApp, code: str, spoil: str) -> None:
+    """What the schema and the reader refuse could be a consent that was not given."""
+    said = Oppositions(False, False)
+    doctor, who = app.session("medecin-libre"), KNOWN if code == "TD1.2" else NONE
+    if code == "TD1.2":
+        assert doctor.close_record(who.ins, who.traits.name).done
+        body = reactivation_request(who.ins, who.traits.name, doctor._sender(), consent=app.now, oppositions=said)
+    else:
+        body = creation_request([who.ins], who.traits, doctor._sender(), consent=app.now, oppositions=said)
+    consent = next(o for o in body.iter("{*}administrativeObservation") if "CONSENT" in o.find("{*}code").get("code"))
+    if spoil == "not a boolean":
+        consent.find("{*}value").set("value", "non")
+    elif spoil == "twice":
+        consent.getparent().addnext(copy.deepcopy(consent.getparent()))
+    elif spoil == "nothing":
+        consent.getparent().getparent().remove(consent.getparent())
+    else:
+        consent.remove(consent.find(f"{{*}}{spoil}"))
+    assert verdict(doctor._call(code, who.ins, body).body)[1] == "DMPInvalidRequest"
+    left = last_trace(app)
+    assert (left["transaction"], left["code"]) == (code, "DMPInvalidRequest")
+    assert not {"patient", "message", "changes"} & left.keys()
     assert who.ins.value not in json.dumps(left)
 
 

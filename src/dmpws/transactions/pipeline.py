@@ -108,7 +108,7 @@ class Pipeline:
         return found
 
     def _run(self, transaction: Transaction, request: SoapRequest, visitor: Visitor, draft: Trace) -> SoapReply:
-        notes = TraceNotes(patient=visitor.patient)
+        notes = TraceNotes(patient=visitor.patient, discreet=transaction.discreet)
         try:
             reply = self._handle(transaction, request, visitor, draft, notes)
         except Refused as refused:

@@ -37,6 +37,7 @@ class Transaction:
     matches: tells whether a Body belongs to this transaction when the operation has several.
     handle: (call, body) -> reply, or raises Refused; the call is the one of the interface (`Call`, `IheCall`).
     refuse: (refusal, body) -> reply, in the transaction's carrier.
+    discreet: a message that is refused for its form leaves neither patient nor reason in the trace (DMPWS D119).
     """
 
     code: str
@@ -55,6 +56,7 @@ class Transaction:
     narrower: Callable[[etree._Element], frozenset[Profile]] | None = None
     categories: frozenset[Category] = frozenset(Category)
     interface: Interface = Interface.DMP
+    discreet: bool = False
 
 
 _TRANSACTIONS: dict[str, Transaction] = {}

@@ -44,6 +44,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     """Open a DMP. Nothing at all is stored when it is refused, consent missing included (DMPWS D36)."""
     caller = begin(call, ROW)
     request, traits = read_registration(body), read_person(body).traits
+    call.notes.discreet = False
     require_this_patient(call, request, known=())
     demand(call.patient is None, FOUND, found="un DMP pour cet INS")
     require_creation_enabled(call)
@@ -92,6 +93,7 @@ register(
         carrier=Carrier.ACKNOWLEDGEMENT,
         profiles=frozenset({Profile.MANAGEMENT}),
         writes=True,
+        discreet=True,
         audit="create-record",
         references=("DMP-WSDL GestionDossierPatientPartage", "PDT-INF-617", "DMPWS D13", "DMPWS D27", "DMPWS D36"),
         module=__name__,

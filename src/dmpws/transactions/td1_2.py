@@ -35,6 +35,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     """Open a closed DMP again. It comes back as it was, but for the oppositions that the message gives."""
     caller = begin(call, ROW)
     request = read_registration(body)
+    call.notes.discreet = False
     call = hold(call)
     require_this_patient(call, request, known=call.patient.identifiers if call.patient else ())
     if call.patient is not None:
@@ -73,6 +74,7 @@ register(
         carrier=Carrier.ACKNOWLEDGEMENT,
         profiles=frozenset({Profile.MANAGEMENT}),
         writes=True,
+        discreet=True,
         audit="reactivate-record",
         references=("DMP-WSDL GestionDossierPatientPartage", "PDT-INF-617", "DMPWS D13", "DMPWS D27", "DMPWS D113"),
         module=__name__,
