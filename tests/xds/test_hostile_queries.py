@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 from lxml import etree
-from xds_world import Record, World, errors_of, fill, fill_record
+from xds_world import Record, World, entries_of, errors_of, fill, fill_record
 
 from dmpws.codec.ebxml.query_forms import FORMS, Form, Kind, Parameter
 from dmpws.domain.document import Status
@@ -104,3 +104,14 @@ def test_many_patterns_are_refused(record: Record) -> None:
         body = ask(record, identifier, {name: patterns, **required(form, parameter)})
         assert [code for code, _ in errors_of(body)] == codes
     assert "attendu : au plus 100 motifs ; trouvé : 101 motifs" in errors_of(body)[0][1]
+
+
+def test_ten_thousand_codes(record: Record) -> None:
+    """A list as long as it likes is one condition, and all of its values count."""
+    identifier = next(key for key, form in FORMS.items() if form.name == "FindDocuments")
+    status = {"$XDSDocumentEntryStatus": [GOOD[Kind.STATUS]]}
+    many = [f"('{n}^^1.2.3','{n}''^^1.2.3')" for n in range(5000)]
+    for more, found in (([], 0), (["('11490-0^^2.16.840.1.113883.6.1')"], 1)):
+        body = ask(record, identifier, {"$XDSDocumentEntryTypeCode": [*many, *more], **status})
+        assert errors_of(body) == []
+        assert len(entries_of(body)) == found

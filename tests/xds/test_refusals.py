@@ -38,6 +38,7 @@ ELSEWHERE = {
     "XDS-PARENT": "a warning",
     "LOT-SIGNATURE-SIZE": "tests/xds/test_submission.py",
     "REG-FOLDER-STATUS": "nothing deprecates a folder in a DMP (DMPWS D104)",
+    "RM-NAMED": "plain IHE alone (ITI-62): tests/ihe/test_ihe_examples.py",
     "SQ-ONE-PATIENT": "tests/xds/test_relations.py",
 }
 """Rules that no case breaks, and why."""

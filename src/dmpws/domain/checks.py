@@ -54,9 +54,9 @@ class Check:
         """French sentence for the caller: rule, expected and found values, clause."""
         parts = [self.text or self.rule.title]
         if self.expected:
-            parts.append(f"attendu : {self.expected}")
+            parts.append(f"attendu : {_short(self.expected)}")
         if self.found:
-            parts.append(f"trouvé : {self.found}")
+            parts.append(f"trouvé : {_short(self.found)}")
         return " ; ".join(parts) + f" [{self.rule.id}, {self.rule.reference}]"
 
     def values(self) -> dict[str, str]:
@@ -72,6 +72,14 @@ class Check:
             "reference": self.rule.reference,
             "code": self.rule.code,
         }
+
+
+_SHOWN = 400
+"""Characters of a value in a message: a caller who sends a megabyte does not get it back with every error."""
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= _SHOWN else f"{value[:_SHOWN]}… ({len(value)} caractères)"
 
 
 class Refused(Exception):

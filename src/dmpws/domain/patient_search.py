@@ -26,13 +26,13 @@ class PatientCriteria:
     family: str = ""
     given: str = ""
     birth: str = ""
-    born_from: str = ""
-    born_to: str = ""
     sex: str = ""
     postal_code: str = ""
     city: str = ""
     similar_name: bool = False
     similar_address: bool = False
+    born_from: str = ""
+    born_to: str = ""
 
     @property
     def asked(self) -> frozenset[str]:
