@@ -106,6 +106,9 @@ def table(name: str) -> Iterator[Mapping[str, str]]:
 PATIENTS: dict[str, CastPatient] = {person.key: person for person in map(_patient, table("patients"))}
 """By key; `dmpws/data/patients.tsv` holds them."""
 
+BY_CASE = {person.case: person for person in PATIENTS.values() if person.case}
+"""By number in the plan (`59`, `Cas2 AD1`)."""
+
 STRUCTURES: dict[str, Structure] = {
     s.identifier: s
     for s in (

@@ -28,6 +28,7 @@ VERBS = (
     "directory",
     "audit",
     "journal",
+    "conformance",
     "lab",
     "bench",
     "config",

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dmpws.cast import PATIENTS, CastPatient
+from dmpws.cast import BY_CASE, PROFESSIONALS, STRUCTURES, CastPatient
 from dmpws.conformance.toml import BadFile, Table
 from dmpws.domain.access import Purpose
 from dmpws.domain.errors import Carrier
@@ -17,7 +17,6 @@ from dmpws.resources import folder
 OWN_PREFIX = "DMPWS-"
 _TRANSACTION = re.compile(r"TD\d\.\d+[a-d]?|TNR|LDRM")
 _E = TypeVar("_E", bound=StrEnum)
-_BY_CASE = {person.case: person for person in PATIENTS.values() if person.case}
 
 
 class Profile(StrEnum):
@@ -113,7 +112,7 @@ class Given:
     @property
     def person(self) -> CastPatient | None:
         """Who the patient is."""
-        return _BY_CASE.get(self.patient)
+        return BY_CASE.get(self.patient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +120,8 @@ class CaseActor:
     """Who plays: a card of the demo PKI, and how he comes in.
 
     card: `any` when the plan leaves the choice. authentication, who: what the plan asks for. access_mode: purpose of
-    use. secret: connexion secrète. person: PS_IdNat of who works with a structure's card. regulation: the software is
-    one of medical regulation (LDRM).
+    use. secret: connexion secrète. regulation: the software is one of medical regulation (LDRM). person, structure:
+    of the public cast: who works with a structure's card, and where, when the card does not say it or says the EJ.
     """
 
     card: str = "any"
@@ -130,8 +129,9 @@ class CaseActor:
     who: Who = Who.ANY
     access_mode: Purpose = Purpose.NORMAL
     secret: bool = False
-    person: str = ""
     regulation: bool = False
+    person: str = ""
+    structure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +139,13 @@ class Expected:
     """The answer a server owes. Empty values are not compared.
 
     status: AA, AE, Success, Failure, DMPOk …; code: `queryResponseCode` or error code; carrier: how it travels.
+    tls: a connection refused by TLS is as good.
     """
 
     status: str = ""
     code: str = ""
     carrier: Carrier | None = None
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,7 +380,7 @@ def _given(table: Table) -> Given:
 
 
 def _known_patient(table: Table, patient: str) -> str:
-    if patient and patient not in _BY_CASE:
+    if patient and patient not in BY_CASE:
         raise table.bad("patient", f"{patient!r} is no patient of the plan")
     return patient
 
@@ -390,16 +392,21 @@ def _actor(table: Table, default: CaseActor) -> CaseActor:
         who=_choice(table, "who", Who, default.who),
         access_mode=_choice(table, "access_mode", Purpose, default.access_mode),
         secret=table.flag("secret") if "secret" in table else default.secret,
-        person=table.text("person", default.person),
         regulation=table.flag("regulation") if "regulation" in table else default.regulation,
+        person=table.text("person", default.person),
+        structure=table.text("structure", default.structure),
     )
     table.end()
+    if actor.person and actor.person not in PROFESSIONALS:
+        raise table.bad("person", f"{actor.person!r} is nobody of the public cast")
+    if actor.structure and actor.structure not in STRUCTURES:
+        raise table.bad("structure", f"{actor.structure!r} is no structure of the public cast")
     return actor
 
 
 def _expected(table: Table) -> Expected:
     carrier = _choice(table, "carrier", Carrier) if "carrier" in table else None
-    expected = Expected(table.text("status", ""), table.text("code", ""), carrier)
+    expected = Expected(table.text("status", ""), table.text("code", ""), carrier, table.flag("tls"))
     table.end()
     return expected
 

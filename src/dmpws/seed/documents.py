@@ -120,7 +120,15 @@ class Planned:
             cis, name = _VACCINE
             vaccination = Vaccination(cis, name, at.date(), lot="LOT-ESSAI", id=self._uuid("vaccination").upper())
             return vaccination_note(
-                person.ins, person.traits, author, vaccination, effective=at, unique_id=unique_id, set_id=set_id
+                person.ins,
+                person.traits,
+                author,
+                vaccination,
+                effective=at,
+                unique_id=unique_id,
+                set_id=set_id,
+                version=version,
+                replaces=self.unique_id(version - 1) if version > 1 else "",
             )
         if form == "vsm":
             content = structured.synthesis(self._uuid("entry").upper()[:-2] + "{}")

@@ -1,0 +1,1 @@
+"""A run, told to a build server (JUnit) and to people (HTML)."""

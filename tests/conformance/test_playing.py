@@ -1,0 +1,227 @@
+"""The cases against this server, and what the runner does when a server is not as it should be."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dmpws import cast
+from dmpws.client import Unreachable
+from dmpws.client.transport import Answer, WsgiTransport
+from dmpws.conformance import running
+from dmpws.conformance.cases import Assertion, Case, CaseActor, Conformance, Expected, Kind, Profile, Scenario, Step
+from dmpws.conformance.laboratory import laboratory
+from dmpws.conformance.playing import play_case, reach
+from dmpws.conformance.results import RunResult, Verdict
+from dmpws.conformance.running import NothingChosen, choose, run, run_scenario
+from dmpws.conformance.verbs import VERBS, flaws
+from dmpws.conformance.world import ORDERS, World
+from dmpws.pki.cards import Card
+from dmpws.testing.local import PATH, LocalApp
+
+DATA = Conformance()
+PLAYABLE = [case.id for case in DATA.cases.values() if case.kind is Kind.PLAYABLE]
+NEEDS_TLS = {"0.1-050"}
+
+
+@pytest.mark.parametrize("name", PLAYABLE)
+def test_the_server_gives_the_official_answer(played: RunResult, name: str) -> None:
+    result = next(case for case in played.cases if case.id == name)
+    wanted = Verdict.NOT_PLAYED if name in NEEDS_TLS else Verdict.PASSED
+    assert result.verdict is wanted, result.why
+
+
+def test_every_case_has_steps_that_the_vocabulary_knows() -> None:
+    assert [flaw for case in DATA.cases.values() for flaw in flaws(case)] == []
+    assert [name for name in PLAYABLE if not DATA.cases[name].steps] == []
+    used = {step.call for case in DATA.cases.values() for step in (*case.prepare, *case.steps)}
+    assert VERBS.keys() - used <= {"change_otp_channel"}
+
+
+def test_cases_do_not_depend_on_each_other(world: World, played: RunResult) -> None:
+    """Again, in the opposite order, those that need a state an earlier case may have changed."""
+    assert played.count(Verdict.FAILED) == 0
+    changed = [case for case in DATA.cases.values() if case.given.authorisation or case.given.treating_doctor]
+    again = run(reversed(changed), world, url="", plan=DATA.plans["2.10c"])
+    assert [(case.id, case.why) for case in again.cases if case.verdict is not Verdict.PASSED] == []
+    assert len(again.cases) > 40
+
+
+@pytest.mark.parametrize("name", DATA.scenarios)
+def test_the_scenarios_pass(world: World, name: str) -> None:
+    result = run_scenario(DATA.scenarios[name], DATA, world, url="", plan=DATA.plans["2.10c"])
+    assert [(case.id, case.why) for case in result.cases if case.verdict is not Verdict.PASSED] == []
+    assert result.scenario == DATA.scenarios[name].title
+
+
+def test_a_scenario_stops_at_what_fails(world: World) -> None:
+    data = Conformance()
+    wrong = replace(data.cases["0.2-010"], expected=Expected("AE"))
+    data.__dict__["cases"] = {**data.cases, "0.2-010": wrong}
+    scenario = Scenario("s", "S", "", ("0.2-020", "0.2-010", "0.2-070"))
+    result = run_scenario(scenario, data, world, url="", plan=data.plans["2.10c"])
+    assert [case.verdict for case in result.cases] == [Verdict.PASSED, Verdict.FAILED, Verdict.NOT_PLAYED]
+    assert "0.2-010" in result.cases[2].reason
+
+
+@pytest.mark.parametrize(
+    ("expected", "reason"),
+    [
+        (Expected("AE"), "état attendu : AE ; reçu : AA"),
+        (Expected("AA", "OK"), "code attendu : OK ; reçu : NF"),
+        (Expected(carrier=DATA.cases["3.1-240"].expected.carrier), "la réponse devait être une réponse XDS"),
+    ],
+)
+def test_another_answer_fails_and_says_why(world: World, expected: Expected, reason: str) -> None:
+    result = play_case(replace(DATA.cases["0.2-010"], expected=expected), world)
+    assert result.verdict is Verdict.FAILED
+    assert result.steps[-1].reasons[0].startswith(reason)
+    assert "TEST_EXST" in result.steps[-1].frames[0].request
+
+
+@pytest.mark.parametrize(
+    ("assertion", "reason"),
+    [
+        (Assertion("//h:queryResponseCode/@code", equals="OK"), "« OK » ; trouvé « NF »"),
+        (Assertion("//h:queryResponseCode/@code", contains="K"), "doit contenir « K »"),
+        (Assertion("//h:patient", at_least=1), "0 au lieu de 1"),
+        (Assertion("//patient[", at_least=1), "Invalid expression"),
+        (Assertion("//h:patient/h:id/@extension", equals="{ins}"), cast.PATIENTS["conteste"].ins.value),
+    ],
+)
+def test_an_assertion_that_does_not_hold_fails(world: World, assertion: Assertion, reason: str) -> None:
+    case = DATA.cases["0.2-010"]
+    result = play_case(replace(case, steps=(replace(case.steps[0], assertions=(assertion,)),)), world)
+    assert result.verdict is Verdict.FAILED
+    assert reason in result.steps[-1].reasons[0]
+
+
+def test_a_refusal_carries_the_server_s_own_words(world: World) -> None:
+    case = replace(DATA.cases["3.1-250"], expected=Expected("Success"))
+    reasons = play_case(case, world).steps[-1].reasons
+    assert reasons[0] == "état attendu : Success ; reçu : Failure"
+    assert reasons[1].startswith("DMPAccessForbidden: ")
+
+
+def given(name: str, **values: Any) -> Case:
+    case = DATA.cases[name]
+    return replace(case, given=replace(case.given, **values))
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        (given("0.2-020", patient="Cas10"), "est ouvert, ce cas le veut fermé"),
+        (given("0.2-010", patient="Cas10"), "est ouvert, ce cas le veut absent"),
+        (given("0.2-030", patient="1", dmp="active"), "est absent, ce cas le veut ouvert"),
+        (given("0.2-060", patient="Cas10"), "ce cas la veut EXPIRE (dmpws seed expire cas10)"),
+        (given("0.2-070", patient="Cas10"), "dmpws patient block cas10"),
+        (given("3.1-250", patient="Cas10"), "ne s'oppose pas au mode bris_de_glace"),
+        (replace(DATA.cases["0.2-010"], actor=CaseActor(card="nobody")), "pas de carte « nobody »"),
+        (replace(DATA.cases["3.2-010"], given=DATA.cases["0.1-230"].given), "n'a pas de document"),
+        (replace(DATA.cases["0.2-010"], steps=(Step("retrieve", "", {"document": "x"}),)), "le document « x »"),
+        (replace(DATA.cases["0.2-010"], prepare=(Step("find"),)), "préparation impossible"),
+    ],
+)
+def test_a_state_that_cannot_be_had_is_not_a_failure(world: World, case: Case, reason: str) -> None:
+    result = play_case(case, world)
+    assert result.verdict is Verdict.NOT_PLAYED
+    assert reason in result.reason
+
+
+def test_a_laboratory_brings_about_what_no_lps_can(planted: LocalApp, world: World) -> None:
+    ours = World(world.pki, world.connect, world.clock)
+    laboratory(planted.store, ours)
+    for name in ("0.2-060", "0.2-070"):
+        case = given(name, patient="Cas15" if name == "0.2-070" else "91", dmp="")
+        assert play_case(case, world).verdict is Verdict.NOT_PLAYED
+        assert play_case(case, ours).verdict is Verdict.PASSED
+
+
+def test_a_missing_card_is_made_once(world: World) -> None:
+    for name in ORDERS:
+        first, second = world.card(name), world.card(name)
+        assert first.auth_certificate == second.auth_certificate
+
+
+# A server that is not as it should be.
+
+
+class Deaf:
+    """A transport whose server answers `answers` times and is gone then."""
+
+    url = ""
+
+    def __init__(self, inside: WsgiTransport, answers: list[int]) -> None:
+        self._inside = inside
+        self._answers = answers
+
+    def post(self, service: str, content_type: str, content: Iterable[bytes], length: int) -> Answer:
+        if not self._answers:
+            raise Unreachable("connection refused")
+        if self._answers.pop() == 0:
+            raise Unreachable("connection reset")
+        return self._inside.post(service, content_type, content, length)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def deaf(planted: LocalApp, world: World, answers: list[int]) -> World:
+    def connect(card: Card) -> Deaf:
+        return Deaf(WsgiTransport(planted, card, PATH), answers)
+
+    return World(world.pki, connect, world.clock)
+
+
+def test_a_server_that_is_not_there_ends_the_run(planted: LocalApp, world: World) -> None:
+    with pytest.raises(Unreachable):
+        reach(deaf(planted, world, []))
+    cases = [DATA.cases["0.2-010"], DATA.cases["0.2-020"]]
+    with pytest.raises(Unreachable):
+        run(cases, deaf(planted, world, [1]), url="", plan=DATA.plans["2.10c"], jobs=2)
+
+
+def test_a_call_without_answer_fails_when_the_server_goes_on(planted: LocalApp, world: World) -> None:
+    case = replace(DATA.cases["0.2-010"], given=replace(DATA.cases["0.2-010"].given, dmp=""))
+    result = play_case(case, deaf(planted, world, [1, 0]))
+    assert (result.verdict, result.steps[-1].found) == (Verdict.FAILED, "pas de réponse")
+    refused = replace(case, expected=Expected(code="DMPInvalidCertificate", tls=True))
+    assert play_case(refused, deaf(planted, world, [1, 0])).steps[-1].found == "connexion refusée par TLS"
+
+
+# Which cases are played.
+
+
+def test_cases_are_chosen_by_what_is_asked() -> None:
+    assert len(choose(DATA, "2.10c")) == len(DATA.cases)
+    assert [case.id for case in choose(DATA, "2.10c", cases=["0.2-06?", "TNR-01"])] == ["0.2-060", "TNR-01"]
+    chosen = choose(DATA, "2.10c", transactions=["TD0.4"], profiles=[Profile.READING])
+    assert {case.transaction for case in chosen} == {"TD0.4"}
+    assert len(chosen) == 4
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"cases": ["9.9-*"]}, "no case 9.9-"),
+        ({"transactions": ["TD9.9"]}, "TD9.9"),
+        ({"transactions": ["TD0.4"], "profiles": [Profile.FEEDING]}, "has all that is asked"),
+    ],
+)
+def test_nothing_chosen_is_said(asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(NothingChosen, match=said):
+        choose(DATA, "2.10c", **asked)
+
+
+def test_cases_of_one_patient_are_in_one_chain() -> None:
+    chains = list(running._chains(DATA.cases[name] for name in PLAYABLE))
+    assert sorted(case.id for chain in chains for case in chain) == sorted(PLAYABLE)
+    where = [running._patients(case) for chain in chains for case in chain]
+    assert any(len(patients) > 1 for patients in where)
+    seen: dict[str, int] = {}
+    for number, chain in enumerate(chains):
+        for patient in {patient for case in chain for patient in running._patients(case)}:
+            assert seen.setdefault(patient, number) == number
+    assert len(chains) > 20
