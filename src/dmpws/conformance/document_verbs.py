@@ -33,7 +33,7 @@ _ROW = {
 }
 """A document of which a step says nothing more."""
 
-_KEYS = frozenset({"name", "author", "replaces", "copy", *_ROW})
+_KEYS = frozenset({"name", "author", "replaces", "copy", "comments", *_ROW})
 
 
 @verb("Dépôt d'un lot de documents")
@@ -44,7 +44,8 @@ def submit(
 
     documents: tables of `name`, what later steps call it; `form`, `type`, `model`, `title`, `day`, `state` as in
     `dmpws/data/documents.tsv`; `author`, a card or a PS_IdNat, who plays when it is left out; `replaces`, the name of
-    a document; `copy`, not empty: with its own PDF inside. spoil: `octet` changes a document after the lot was
+    a document; `copy`, not empty: with its own PDF inside; `comments`, with which come all metadata that a document may
+    do without. spoil: `octet` changes a document after the lot was
     signed, `signer` lets another card sign.
     """
     deposits = [_deposit(play, lps, person, dict(table)) for table in documents]

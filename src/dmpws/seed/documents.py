@@ -8,7 +8,7 @@ Forms: the files of `dmpws.seed.files`, what `dmpws.seed.structured` says (`vsm`
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -55,6 +55,7 @@ _REQUESTS, _SERVICE = "2.25.2", "2.25.1"
 IMAGES = "imaging-reference"
 """Key of the document that names the images of a patient."""
 _VACCINE = ("68747507", "VACCIN D'ESSAI")
+HALF_AN_HOUR = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +107,12 @@ class Planned:
         """What to deposit. author: who writes. replaces: entryUUID of the version before."""
         if self.row["form"] == "kos":
             reference = imaging_reference(self._oid("instance"), self.study)
-            return Deposit(reference, entry=self._entry(author))
+            return Deposit(reference, entry=self._entry(author), replaces=replaces)
         octets = self._document(author, version).to_xml()
         if self.row["form"] == "self-presenting":
             octets = _self_presenting(octets)
         hidden = (_VISIBILITY[self.state],) if self.state in _VISIBILITY else ()
-        return Deposit(octets, replaces=replaces, visibility=hidden)
+        return Deposit(octets, replaces=replaces, visibility=hidden, comments=self.row.get("comments", ""))
 
     def _document(self, author: Actor, version: int) -> ClinicalDocument:
         person, at, form, title = self.patient, self._written, self.row["form"], self.row["title"]
@@ -151,6 +152,7 @@ class Planned:
             self._body(form, at, version),
             effective=at,
             service_start=at,
+            service_stop=at + HALF_AN_HOUR if self.row.get("comments") else None,
             unique_id=unique_id,
             set_id=set_id,
             version=version,
