@@ -1,19 +1,27 @@
 """One world for all cases: the server in this process, the patients of the plan in their situations."""
 
 import shutil
+import threading
 import uuid
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
 from dmpws.acts.desk import Desk
 from dmpws.client.transport import WsgiTransport
-from dmpws.conformance.cases import Conformance
-from dmpws.conformance.results import RunResult
+from dmpws.conformance import playing, running
+from dmpws.conformance.cases import Case, Conformance
+from dmpws.conformance.play import Known
+from dmpws.conformance.results import CaseResult, RunResult
 from dmpws.conformance.running import run
 from dmpws.conformance.world import World
+from dmpws.domain.journal import Exchange, Message
+from dmpws.http.journal import Journalled
+from dmpws.http.journal_pages import summary
 from dmpws.pki.demo import DemoPki
 from dmpws.seed.feeding import feed
 from dmpws.seed.producing import produce
@@ -48,9 +56,34 @@ def planted(records: LocalApp, schemas: Schemas) -> LocalApp:
     return records
 
 
+class Heard:
+    """What a journal tells of each case that is played, by case: lines of `GET /journal?facts=yes`."""
+
+    def __init__(self) -> None:
+        self.lines: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        self._thread = threading.local()
+
+    def play_case(self, case: Case, world: World, documents: dict[str, Known] | None = None) -> CaseResult:
+        self._thread.case = case.id
+        try:
+            return playing.play_case(case, world, documents)
+        finally:
+            self._thread.case = ""
+
+    def keep(self, exchange: Exchange, _request: Message, _answer: Message) -> None:
+        heard = self.lines[getattr(self._thread, "case", "")]
+        heard.append({**summary(replace(exchange, id=len(heard) + 1)), "facts": exchange.facts})
+
+
 @pytest.fixture(scope="package")
-def world(planted: LocalApp) -> World:
-    return World(planted.pki, lambda card: WsgiTransport(planted, card, PATH), planted.clock)
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture(scope="package")
+def world(planted: LocalApp, heard: Heard) -> World:
+    app = Journalled(planted, heard.keep, most=0)
+    return World(planted.pki, lambda card: WsgiTransport(app, card, PATH), planted.clock)
 
 
 @pytest.fixture(scope="package")
@@ -59,9 +92,11 @@ def data() -> Conformance:
 
 
 @pytest.fixture(scope="package")
-def played(world: World, data: Conformance) -> RunResult:
-    """Every case of the plan, played once."""
-    return run(data.of_plan("2.10c"), world, url="in process", plan=data.plans["2.10c"], jobs=4)
+def played(world: World, data: Conformance, heard: Heard) -> RunResult:
+    """Every case of the plan, played once, and heard."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "play_case", heard.play_case)
+        return run(data.of_plan("2.10c"), world, url="in process", plan=data.plans["2.10c"], jobs=4)
 
 
 @pytest.fixture(scope="package")

@@ -1,6 +1,6 @@
 """The cases against this server, and what the runner does when a server is not as it should be."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,16 +11,20 @@ from dmpws.client import Unreachable
 from dmpws.client.transport import Answer, WsgiTransport
 from dmpws.conformance import running
 from dmpws.conformance.cases import Assertion, Case, CaseActor, Conformance, Expected, Kind, Profile, Scenario, Step
+from dmpws.conformance.detection import Tracker, detectors, patients_of
 from dmpws.conformance.laboratory import laboratory
 from dmpws.conformance.playing import play_case, reach
-from dmpws.conformance.results import RunResult, Verdict
+from dmpws.conformance.results import Part, RunResult, Verdict
 from dmpws.conformance.running import NothingChosen, choose, run, run_scenario
+from dmpws.conformance.seen import Seen
 from dmpws.conformance.verbs import VERBS, flaws
 from dmpws.conformance.world import ORDERS, World
 from dmpws.pki.cards import Card
 from dmpws.testing.local import PATH, LocalApp
 
 DATA = Conformance()
+DETECTORS = detectors(DATA)
+PATIENTS = patients_of()
 PLAYABLE = [case.id for case in DATA.cases.values() if case.kind is Kind.PLAYABLE]
 NEEDS_TLS = {"0.1-050"}
 
@@ -30,6 +34,66 @@ def test_the_server_gives_the_official_answer(played: RunResult, name: str) -> N
     result = next(case for case in played.cases if case.id == name)
     wanted = Verdict.NOT_PLAYED if name in NEEDS_TLS else Verdict.PASSED
     assert result.verdict is wanted, result.why
+
+
+@pytest.mark.parametrize("name", [name for name in PLAYABLE if name in DETECTORS])
+def test_the_journal_shows_which_case_was_played(played: RunResult, heard: Any, name: str) -> None:
+    """The detector of the case ticks it; no other does but those it names, and those of who calls in this way."""
+    result = next(case for case in played.cases if case.id == name)
+    lines = heard.lines[name]
+    assert performs(name, lines), why_not(name, lines)
+    calls = sum(len(step.frames) for step in result.steps if step.part is Part.STEP)
+    others = {other for other in DETECTORS if other != name and performs(other, lines[-calls:])}
+    unexpected = {other for other in others if not DETECTORS[other].general} - {*DETECTORS[name].also}
+    # A case about access is performed with the message of some other one.
+    assert DATA.cases[name].transaction == "TD0.1" or unexpected == set()
+
+
+SPOILT = {
+    "answer": lambda line: {"outcome": "refused", "code": "XDSRegistryBusy"},
+    "patient": lambda line: {"patient": "199990000000100^1.2.250.1.213.1.4.10"},
+    "mode": lambda line: {"mode": "INDIRECTE" if line["mode"] == "DIRECTE" else "DIRECTE"},
+    "access_mode": lambda line: {"purpose": "normal" if line["purpose"] != "normal" else "centre_15"},
+    "record": lambda line: {"situation": {"record": "unknown"}},
+    "authorisation": lambda line: {"standing": {"authorisation": "unknown"}},
+    "document": lambda line: {"entries": []},
+    "replaces": lambda line: {"replaced": []},
+    "changed": lambda line: {"changes": []},
+    "criteria": lambda line: {"parameters": {**line["facts"].get("parameters", {}), "city": ["LYON"]}},
+    "query": lambda line: {"query": "urn:uuid:00000000-0000-0000-0000-000000000000"},
+    "asked": lambda line: {"asked": {"action": "RIEN"}},
+}
+
+
+@pytest.mark.parametrize("name", [name for name in PLAYABLE if name in DETECTORS])
+def test_what_nearly_is_the_case_is_not_and_why_is_said(played: RunResult, heard: Any, name: str) -> None:
+    """The exchanges of the case again, with one thing another way in all of them."""
+    wanted = {key for one in DETECTORS[name].wanted for key, _ in one.asked}
+    for key in wanted & SPOILT.keys():
+        spoilt = [spoil(line, SPOILT[key](line)) for line in heard.lines[name]]
+        assert not performs(name, spoilt), key
+        assert all(sentence.startswith("attend ") for sentence in why_not(name, spoilt)) and why_not(name, spoilt), key
+
+
+def spoil(line: Mapping[str, Any], facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    shown = {key: value for key, value in facts.items() if key in line}
+    return {**line, **shown, "facts": {**line["facts"], **facts}}
+
+
+def tracked(name: str, lines: Iterable[Mapping[str, Any]]) -> Tracker:
+    tracker = Tracker(DETECTORS[name], PATIENTS)
+    for line in lines:
+        tracker.feed(Seen(line))
+    return tracker
+
+
+def performs(name: str, lines: Iterable[Mapping[str, Any]]) -> bool:
+    return bool(tracked(name, lines).performed)
+
+
+def why_not(name: str, lines: Iterable[Mapping[str, Any]]) -> list[str]:
+    attempt = tracked(name, lines).attempt
+    return [miss.sentence for miss in attempt.misses] if attempt else []
 
 
 def test_every_case_has_steps_that_the_vocabulary_knows() -> None:

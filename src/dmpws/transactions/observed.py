@@ -82,13 +82,18 @@ def tell_deposited(
     note(lambda: {"entries": [described(entry) for entry in _few(e for e in entries if not e.is_signature)]})
 
 
+def tell_replaced(vihf: VerifiedVihf, entries: Iterable[StoredEntry]) -> None:
+    """The documents of the registry that a lot replaces, as they were before."""
+    note(lambda: {"replaced": _stored(vihf, entries)})
+
+
 def tell_handled(vihf: VerifiedVihf, entries: Iterable[StoredEntry]) -> None:
     """The documents of the registry that a call read or changed, as they were before."""
+    note(lambda: {"entries": _stored(vihf, entries)})
 
-    def described(entry: StoredEntry) -> dict[str, Any]:
-        return {**_described(vihf, read_stored(entry)[0]), "status": entry.status.name}
 
-    note(lambda: {"entries": [described(entry) for entry in _few(entries)]})
+def _stored(vihf: VerifiedVihf, entries: Iterable[StoredEntry]) -> list[dict[str, Any]]:
+    return [{**_described(vihf, read_stored(e)[0]), "status": e.status.name} for e in _few(entries)]
 
 
 def _few(entries: Iterable[Any]) -> list[Any]:

@@ -10,6 +10,7 @@ from dmpws.soap.message import SoapReply
 from dmpws.transactions.admission import hold
 from dmpws.transactions.call import Call
 from dmpws.transactions.internet_account import ABSENT, PROFILES, admit_to_account, note, operation
+from dmpws.transactions.observed import tell_asked
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 
 UPDATED = "OTP mis à jour"
@@ -38,6 +39,7 @@ OPERATION = operation("patientOTPUpdate")
 def handle(call: Call, body: etree._Element) -> SoapReply:
     """Add, change or remove a channel."""
     request = read_otp_update(body)
+    tell_asked(action=request.action)
     call = hold(call)
     record = admit_to_account(call)
     account = call.store.internet_accounts.get(record.id)

@@ -30,7 +30,7 @@ from dmpws.transactions.deposit import (
     row_of,
     verify_signature,
 )
-from dmpws.transactions.observed import tell_deposited
+from dmpws.transactions.observed import tell_deposited, tell_replaced
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 from dmpws.transactions.registry_facts import falling, registry_facts
 from dmpws.transactions.vaccination import are_notes, check_duplicates, keep_history
@@ -93,6 +93,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     examine(submission, facts, report)
     check_registry(submission, facts, registry, report)
     replaced = _replaced_by(submission, registry)
+    tell_replaced(call.vihf, replaced.values())
     check_sets(call, record, submission, contents, replaced, report)
     if vsm is not None:
         check_vsm(submission, vsm, report)

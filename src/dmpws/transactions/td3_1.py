@@ -22,7 +22,7 @@ from dmpws.transactions.admission import admit
 from dmpws.transactions.call import Call, Context
 from dmpws.transactions.finds import Found, require_few
 from dmpws.transactions.notifying import tell_patient
-from dmpws.transactions.observed import tell_answered
+from dmpws.transactions.observed import tell_answered, tell_asked
 from dmpws.transactions.reading import reader_of
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 from dmpws.transactions.shelf import ReaderShelf, Shelf
@@ -62,6 +62,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     """Run a stored query and answer what the reader may know of."""
     query = read_query(body)
     is_reference = is_reference_search(query)
+    tell_asked(return_type="ObjectRef" if query.object_refs else "LeafClass")
     record = admit(call, REFERENCE_ROW if is_reference else METADATA_ROW)
     if not is_reference:  # which belongs to a deposit or a deletion
         over_use.bound(call)
