@@ -1,4 +1,7 @@
-"""`dmpws conformance list|run|report`: the cases of the test plan, played against any server."""
+"""`dmpws conformance list|run|report`: the cases of the test plan, played against any server.
+
+Its verbs `watch` and `coverage` are those of dmpws.cli.conformance_watch.
+"""
 
 import argparse
 import json
@@ -6,7 +9,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from dmpws.app import SERVICES_PATH, clock_of, store_of
-from dmpws.cli import EXIT_FAILED, EXIT_UNREACHABLE, EXIT_USAGE, Failure
+from dmpws.cli import EXIT_FAILED, EXIT_UNREACHABLE, EXIT_USAGE, Failure, conformance_watch
 from dmpws.client import Unreachable
 from dmpws.client.transport import HttpsTransport
 from dmpws.conformance.cases import BadFile, Case, Conformance, Profile
@@ -34,7 +37,7 @@ _WORDS = {
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser("conformance", help="the cases of the test plan: list them, play them, report")
+    parser = subparsers.add_parser("conformance", help="the cases of the test plan: played, reported, watched")
     verbs = parser.add_subparsers(dest="what", required=True)
     lister = verbs.add_parser("list", help="the cases of a plan, and the scenarios")
     _add_choice(lister)
@@ -60,6 +63,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     reporter.add_argument("file", type=Path, help="what `run --json` wrote")
     _add_reports(reporter)
     reporter.set_defaults(func=_report)
+    conformance_watch.add_verbs(verbs)
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
