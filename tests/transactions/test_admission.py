@@ -94,19 +94,16 @@ def test_emergency_replaces_the_authorisation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("caller", "granted", "admitted"),
+    ("caller", "granted"),
     [
-        ("medecin-libre", "structure_authorisation", True),
-        ("hopital-air", "structure_authorisation", True),
-        ("hopital-air", "authorisation", True),
+        ("medecin-libre", "structure_authorisation"),
+        ("hopital-air", "structure_authorisation"),
+        ("hopital-air", "authorisation"),
     ],
 )
-def test_whose_authorisation_serves(caller: str, granted: str, admitted: bool) -> None:
+def test_whose_authorisation_serves(caller: str, granted: str) -> None:
     world = World(caller=caller).given(**{granted: "VALIDE"})
-    if admitted:
-        assert admit(world.call(), SEARCH) == world.record
-    else:
-        assert refused(world) == "ADM-AUTHORISED"
+    assert admit(world.call(), SEARCH) == world.record
 
 
 @pytest.mark.parametrize("name_id", ["899900000000", "801234534765"], ids=["unknown", "of another structure"])
@@ -136,6 +133,22 @@ def test_a_structure_and_its_sites_are_one_care_team() -> None:
         site, world.now, world.now, world.now + timedelta(days=1)
     )
     assert admit(world.call(), SEARCH) == world.record
+
+
+@pytest.mark.parametrize(
+    ("blocked", "site", "other_site"),
+    [("11B0062640", "ADM-BLOCKED", "ADM-BLOCKED"), ("10B0156832", "ADM-BLOCKED", "ADM-AUTHORISED")],
+    ids=["legal entity", "site"],
+)
+def test_a_block_of_a_legal_entity_is_one_of_its_sites(blocked: str, site: str, other_site: str) -> None:
+    for structure, rule in (("10B0156832", site), ("11B0062640", other_site)):
+        world = World(caller="hopital-air", token={"structure": structure}).given()
+        assert world.record is not None
+        holder = Holder(HolderKind.STRUCTURE, blocked)
+        world.store.authorisations.held[world.record.id, holder] = Authorisation(
+            holder, None, world.now, None, blocked=True
+        )
+        assert refused(world) == rule
 
 
 def test_the_structures_authorisation_serves_its_employees() -> None:

@@ -5,6 +5,7 @@ from dmpws.acts.desk import Act, Desk, Kind
 from dmpws.domain.authorisation import SECRET_CONNECTION, AuthorisationAct, AuthorisationState, Holder, state_of
 from dmpws.domain.checks import Rule, refusal
 from dmpws.domain.patient import Ins, Switch
+from dmpws.transactions.admission import blocking_holders
 
 NOT_BLOCKED = Rule(
     "ACT-NOT-BLOCKED", "Le patient n'a pas bloqué celui qu'il autorise", "DMPWS D147", "DMPAccessForbidden"
@@ -50,7 +51,7 @@ def block(desk: Desk, ins: Ins, holder: Holder) -> bool:
     with desk.act(BLOCK, ins) as act:
         act.notes.holder = holder.identifier
         caller = desk.actor.caller
-        if caller is not None and holder in (caller.person_holder, caller.structure_holder):
+        if caller is not None and holder in blocking_holders(act, caller):
             raise refusal(NOT_HIMSELF, found=holder.identifier)
         before = known_state(desk, act, holder)
         if not act.store.authorisations.block(act.record.id, holder, by=act.by, now=act.now):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from dmpws.domain.access import AuthMode, Purpose
-from dmpws.domain.authorisation import Authorisation, AuthorisationState, state_of
+from dmpws.domain.authorisation import Authorisation, AuthorisationState, Holder, HolderKind, state_of
 from dmpws.domain.caller import Caller
 from dmpws.domain.checks import Rule, demand, refusal
 from dmpws.domain.directory import equal_structures, works_in
@@ -61,20 +61,27 @@ def standing_of(call: Context, caller: Caller, record: PatientRecord) -> Standin
 
     A professional shares the authorisation of his structure, as its équipe de soin (DMPWS D132).
     """
-    person, structure = (
-        call.store.authorisations.get(record.id, holder) for holder in (caller.person_holder, caller.structure_holder)
-    )
+    held = [call.store.authorisations.get(record.id, holder) for holder in blocking_holders(call, caller)]
+    person, structure, *_ = held
     serving = [person if holder == caller.person_holder else structure for holder in caller.holders]
     if structure is not None and structure not in serving and in_care_team(call, caller):
         serving.append(structure)
     states = [state_of(authorisation, call.now) for authorisation in serving]
-    if any(found is not None and found.blocked for found in (person, structure)):
+    if any(found is not None and found.blocked for found in held):
         state = AuthorisationState.INTERDIT
     else:
         state = next((s for s in _BEST_FIRST if s in states), AuthorisationState.NON_EXISTE)
     treating_doctor = caller.is_doctor and person is not None and person.treating_doctor and not person.blocked
     tell_standing(state, treating_doctor=treating_doctor)
     return Standing(state, treating_doctor, serving[0])
+
+
+def blocking_holders(call: Context, caller: Caller) -> tuple[Holder, ...]:
+    """Those whose block keeps the caller out: himself, his structure, and the legal entity that it is a site of, since
+    a token names any site of its certificate's entity (DMPWS D210)."""
+    own = call.store.directory.structure(caller.structure)
+    entity = (Holder(HolderKind.STRUCTURE, own.parent),) if own is not None and own.parent else ()
+    return (caller.person_holder, caller.structure_holder, *entity)
 
 
 def in_care_team(call: Context, caller: Caller) -> bool:

@@ -17,7 +17,7 @@ from dmpws.domain.rights import Condition, Decision, profile_of
 from dmpws.domain.software import Profile
 from dmpws.domain.visibility import STRUCTURE_PROFILES
 from dmpws.soap.message import Operation, SoapReply
-from dmpws.transactions.admission import allow, begin, in_care_team
+from dmpws.transactions.admission import allow, begin, blocking_holders, in_care_team
 from dmpws.transactions.call import Call
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 from dmpws.xml.names import PATIENTS
@@ -49,7 +49,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     holders = _whose(call, caller, decision, request.owner)
     query = AuthorisedQuery(
         holders,
-        without_block_of=(*holders, caller.person_holder, caller.structure_holder),
+        without_block_of=(*holders, *blocking_holders(call, caller)),
         sight=_sight(call, caller, holders),
         now=call.now,
         since=request.start,

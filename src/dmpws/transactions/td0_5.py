@@ -15,7 +15,7 @@ from dmpws.domain.errors import Carrier
 from dmpws.domain.patient_search import percentage
 from dmpws.domain.software import Category
 from dmpws.soap.message import Operation, SoapReply
-from dmpws.transactions.admission import allow, begin
+from dmpws.transactions.admission import allow, begin, blocking_holders
 from dmpws.transactions.call import Call
 from dmpws.transactions.registry import ALL_MODES, ALL_PROFILES, Transaction, register
 from dmpws.xml.names import HL7
@@ -44,8 +44,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     criteria = query.criteria
     demand(criteria.asked != {"sex"}, PRECISE, expected="un autre critère que le sexe", found="le sexe seul")
     most = call.settings.max_candidates
-    hidden_from = (caller.person_holder, caller.structure_holder)
-    records = call.store.patients.search(criteria, without_block_of=hidden_from, limit=most)
+    records = call.store.patients.search(criteria, without_block_of=blocking_holders(call, caller), limit=most)
     demand(len(records) <= most, PRECISE, expected=f"{most} au plus", found="davantage")
     judged = (Candidate(record, percentage(criteria, record.traits)) for record in records)
     found = sorted(judged, key=lambda candidate: candidate.nearest_first)
