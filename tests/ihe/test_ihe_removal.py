@@ -86,10 +86,15 @@ def test_metadata_go_and_the_document_stays(lab: Lab) -> None:
     trace = next(t for t in reversed(lab.traces()) if t["transaction"] == "ITI-62")
     assert trace["documents"] == [{"uniqueId": submission.document, "typeCode": "34108-1"}]
     assert {change["old"] for change in trace["changes"]} == {"APPROVED"}
+    value = submission.patient.partition("^")[0]
+    assert trace["patient"] == f"{value}^{AUTHORITY}"
 
     assert remove_document(lab, submission.document).codes == []
     assert read(lab, submission.document) == ["XDSDocumentUniqueIdError"]
     assert remove_document(lab, submission.document).codes == ["XDSDocumentUniqueIdError"]
+    told = {"ITI-18", "ITI-41", "ITI-43", "ITI-62", "ITI-86"}
+    of_patient = {t["transaction"] for t in lab.traces() if t.get("patient") == f"{value}^{AUTHORITY}"}
+    assert of_patient == told
 
 
 ALL = {
@@ -213,6 +218,8 @@ def test_all_or_nothing(lab: Lab) -> None:
     submission, other = provided(lab), provided(lab)
     answer = remove(lab, *whole(lab, submission), uuid_of(lab, other.document))
     assert answer.codes == ["ReferencesExistException"]
+    patients = (item.patient.partition("^")[0] for item in (submission, other))
+    assert lab.traces()[-1]["parameters"]["patient"] == sorted(f"{value}^{AUTHORITY}" for value in patients)
     assert len(entries(find_documents(lab, submission.patient))) == 1
 
 

@@ -179,7 +179,7 @@ def test_an_unwritable_place_is_said(tmp_path: Path) -> None:
 
 KEPT = {
     "structure", "professional", "professional_structure", "card", "software", "used_token", "search_use",
-    "trace", "trace_head", "trace_checkpoint",
+    "trace", "trace_head", "trace_checkpoint", "homologation", "homologation_event",
 }  # fmt: skip
 """Tables that hold nothing of a record, or outlive it."""
 

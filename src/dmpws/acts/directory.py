@@ -21,7 +21,9 @@ ACT = "act:directory"
 """Code of the traces."""
 
 
-class _Work(Protocol):
+class DirectoryWork(Protocol):
+    """The part of a unit of work that holds the directory."""
+
     @property
     def directory(self) -> EditableDirectory: ...
     @property
@@ -31,8 +33,8 @@ class _Work(Protocol):
 class DirectoryStore(Protocol):
     """The part of the store that holds the directory."""
 
-    def read(self) -> AbstractContextManager[_Work]: ...
-    def write(self) -> AbstractContextManager[_Work]: ...
+    def read(self) -> AbstractContextManager[DirectoryWork]: ...
+    def write(self) -> AbstractContextManager[DirectoryWork]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +122,30 @@ def change(
     proof: where they come from, as the trace keeps it. dry_run: say what would change.
     """
     load()
-    with store.read() if dry_run else store.write() as work:
-        if not dry_run:
-            work.directory.lock()
-        summary = _planned(_Tables.of(work.directory, entries), entries, new)
-        if not dry_run:
-            for made in summary.changes:
-                _PUT[made.kind.word](work.directory)(made.after)
-            if summary.changes:
-                work.traces.append(_trace(summary, actor, now, motive, proof))
+    if dry_run:
+        with store.read() as work:
+            return _planned(_Tables.of(work.directory, entries), entries, new)
+    with store.write() as work:
+        work.directory.lock()
+        return apply(work, entries, actor=actor, now=now, new=new, motive=motive, proof=proof)
+
+
+def apply(
+    work: DirectoryWork,
+    entries: Sequence[Entry],
+    *,
+    actor: Actor,
+    now: datetime,
+    new: bool | None = None,
+    motive: str = "",
+    proof: str = "",
+) -> Summary:
+    """The same inside a unit of work that has locked the directory. Raises TableError; the caller then rolls back."""
+    summary = _planned(_Tables.of(work.directory, entries), entries, new)
+    for made in summary.changes:
+        _PUT[made.kind.word](work.directory)(made.after)
+    if summary.changes:
+        work.traces.append(_trace(summary, actor, now, motive, proof))
     return summary
 
 
@@ -210,6 +227,11 @@ def _check_card(value: Card, tables: _Tables) -> _Found:
 
 
 def _check_software(value: Software, _: _Tables) -> _Found:
+    return wrong_in(value)
+
+
+def wrong_in(value: Software) -> _Found:
+    """Columns of an approval that cannot be so, and why. The transactions must have been loaded."""
     known = {transaction.code: transaction for transaction in transactions()}
     for scope in sorted(value.scopes):
         if scope.transaction and scope.transaction not in known:

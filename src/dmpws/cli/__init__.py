@@ -26,6 +26,7 @@ VERBS = (
     "wsdl",
     "db",
     "directory",
+    "homologation",
     "audit",
     "journal",
     "conformance",

@@ -181,6 +181,7 @@ class HeldDocument:
     """A document of the repository without metadata, as a StoredEntry knows its own."""
 
     unique_id: str
+    patient: int
     mime_type: str
     hash: str
     sha256: str

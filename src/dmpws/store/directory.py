@@ -114,7 +114,7 @@ class DirectoryTable:
 
     def put_software(self, value: Software) -> None:
         """Add or replace."""
-        scopes = [f"{scope.profile}/{scope.mode}/{scope.transaction}" for scope in sorted(value.scopes)]
+        scopes = [scope_text(scope) for scope in sorted(value.scopes)]
         values = {**asdict(value), "category": value.category or "", "status": value.status.value, "scopes": scopes}
         self._db.change(_PUT_SOFTWARE, values)
 
@@ -138,9 +138,16 @@ def _people(rows: Sequence[Row[Any]]) -> list[Professional]:
 
 def _software(row: Row[Any]) -> Software:
     values = {**row._mapping, "category": Category(row.category) if row.category else None}
-    scopes = frozenset(_scope(*text.split("/")) for text in row.scopes)
+    scopes = frozenset(map(scope_of, row.scopes))
     return Software(**{**values, "status": ApprovalStatus(row.status), "scopes": scopes})
 
 
-def _scope(profile: str, mode: str, transaction: str) -> Scope:
+def scope_of(text: str) -> Scope:
+    """The scope that a row holds as text."""
+    profile, mode, transaction = text.split("/")
     return Scope(Profile(profile), AuthMode(mode), transaction)
+
+
+def scope_text(scope: Scope) -> str:
+    """A scope as rows hold it."""
+    return f"{scope.profile}/{scope.mode}/{scope.transaction}"

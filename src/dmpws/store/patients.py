@@ -17,7 +17,7 @@ from dmpws.store.authorised import find_authorised
 from dmpws.store.engine import by_dialect
 from dmpws.store.patient_search import index_record, search_domain, search_patients
 from dmpws.store.ready import Ready
-from dmpws.store.record_rows import RECORD_COLUMNS, record_of
+from dmpws.store.record_rows import RECORD_COLUMNS, record_of, records_of
 from dmpws.store.session import Statements
 from dmpws.store.tables import patient, patient_identifier
 
@@ -94,6 +94,10 @@ class PatientTable:
         """The record that holds this identifier, current or former."""
         rows = self._db.rows(_FIND, {"value": ins.value, "authority": ins.authority})
         return record_of(rows) if rows else None
+
+    def of_rows(self, rows: Collection[int]) -> Sequence[PatientRecord]:
+        """The records of these rows, in no order."""
+        return list(records_of(self._db, sorted(rows)).values())
 
     def search(
         self, criteria: PatientCriteria, *, without_block_of: Sequence[Holder], limit: int

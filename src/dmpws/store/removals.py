@@ -129,6 +129,7 @@ class RemovalTable:
         return [
             HeldDocument(
                 unique_id=row.unique_id,
+                patient=row.patient_id,
                 mime_type=row.mime_type,
                 hash=row.hash,
                 sha256=row.sha256,

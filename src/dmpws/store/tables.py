@@ -405,6 +405,30 @@ software = Table(
     CheckConstraint("status IN ('approved', 'suspended', 'revoked')", name="status"),
 )
 
+homologation = Table(
+    "homologation",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("editor", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("software", Text, nullable=False),  # LPS_Nom
+    Column("category", Text, nullable=False),
+    Column("scopes", TextList, nullable=False),  # as in `software`
+    Column("number", Text, nullable=False),
+)
+
+homologation_event = Table(
+    "homologation_event",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("file", ForeignKey(homologation.c.key), nullable=False, index=True),
+    Column("step", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("motive", Text, nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+
 used_token = Table(
     "used_token",
     metadata,

@@ -9,6 +9,7 @@ from dmpws.store.directory import DirectoryTable
 from dmpws.store.documents import DocumentTable
 from dmpws.store.encryption import Sealer
 from dmpws.store.erasure import Erasures
+from dmpws.store.homologations import HomologationTable
 from dmpws.store.internet_accounts import InternetAccountTable
 from dmpws.store.merging import Merges
 from dmpws.store.notifications import NotificationTable
@@ -72,6 +73,7 @@ class UnitOfWork:
         self.merging = Merges(session, sealer, self.erasure)
         self.packages = PackageTable(session, sealer)
         self.directory = DirectoryTable(session)
+        self.homologations = HomologationTable(session)
         self.traces = TraceTable(session)
 
     def commit(self) -> None:

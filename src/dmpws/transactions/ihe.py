@@ -1,6 +1,6 @@
 """What the transactions of plain IHE share (profile `ihe`, DMPWS D26): their call, their patients, their refusals."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,6 +49,19 @@ def find_patient(call: IheCall, text: str) -> PatientRecord | None:
 def unknown_patient(text: str) -> Refused:
     """The refusal of a CX that `find_patient` does not find; codeContext holds it (ITI TF-3 4.2.4.1)."""
     return refusal(PATIENT, found=text[:200] or "rien")
+
+
+def note_patients(call: IheCall, rows: Iterable[int]) -> None:
+    """Say in the trace whose records a message without patient is about (DMPWS D22). rows: of them."""
+    if call.notes.patient:
+        return
+    identifiers = sorted(
+        f"{record.ins.value}^{record.ins.authority}" for record in call.store.patients.of_rows(set(rows))
+    )
+    if len(identifiers) == 1:
+        call.notes.patient = identifiers[0]
+    elif identifiers:
+        call.notes.parameters["patient"] = identifiers
 
 
 def hold_all(call: IheCall, patients: Callable[[], set[int]]) -> None:

@@ -15,7 +15,7 @@ from dmpws.domain.query import ANYBODY
 from dmpws.soap.message import SoapReply
 from dmpws.transactions.finds import Found, require_few
 from dmpws.transactions.gets import ONE_PATIENT
-from dmpws.transactions.ihe import IheCall, find_patient, refuse_with, register_ihe, unknown_patient
+from dmpws.transactions.ihe import IheCall, find_patient, note_patients, refuse_with, register_ihe, unknown_patient
 from dmpws.transactions.open_shelf import OpenShelf
 from dmpws.transactions.td3_1 import OPERATION, SEARCHES, note_query
 
@@ -30,6 +30,7 @@ def handle(call: IheCall, body: etree._Element) -> SoapReply:
     report.raise_failures()
     call.notes.warnings += [c.message for c in report if c.outcome is Outcome.WARNED]
     found = _run(call, query.id, asked)
+    note_patients(call, (item.patient for item in found))
     if not query.object_refs:
         _require_one_patient(found)
     write = object_ref if query.object_refs else typed_object

@@ -9,7 +9,7 @@ from dmpws.domain.checks import Refused
 from dmpws.domain.document import HeldDocument, StoredEntry
 from dmpws.soap.message import SoapReply
 from dmpws.transactions import retrieve as retrieving
-from dmpws.transactions.ihe import IheCall, in_ihe, register_ihe
+from dmpws.transactions.ihe import IheCall, in_ihe, note_patients, register_ihe
 from dmpws.transactions.td3_2 import OPERATION as DMP_OPERATION
 
 OPERATION = replace(DMP_OPERATION, aliases=())
@@ -27,6 +27,7 @@ def handle(call: IheCall, body: etree._Element) -> SoapReply:
             stored.setdefault(entry.unique_id, entry)
     without = {request.unique_id for request in asked} - {entry.unique_id for entry in entries if entry.octets}
     stored |= {document.unique_id: document for document in call.store.removal.unregistered(without)}
+    note_patients(call, (document.patient for document in stored.values()))
     return retrieving.retrieve(call, asked, stored, call.domain.repository)
 
 

@@ -11,7 +11,7 @@ from dmpws.domain.document import HAS_MEMBER, StoredEntry
 from dmpws.domain.ihe.removal import RemovalFacts, check_removal
 from dmpws.domain.packages import RegistryObject, StoredAssociation
 from dmpws.soap.message import Operation, SoapReply
-from dmpws.transactions.ihe import IheCall, hold_all, refuse_with, register_ihe
+from dmpws.transactions.ihe import IheCall, hold_all, note_patients, refuse_with, register_ihe
 from dmpws.xml.names import LCM
 
 OPERATION = Operation(
@@ -28,6 +28,7 @@ def handle(call: IheCall, body: etree._Element) -> SoapReply:
     uuids = read_removal(body)
     hold_all(call, lambda: _patients(call, _find(call, uuids).values()))
     found = _find(call, uuids)
+    note_patients(call, (item.patient for item in found.values()))
     report = Report()
     touching = call.store.packages.associations(sources=found, targets=found)
     check_removal(uuids, RemovalFacts(found, touching, _orphans(call, found)), report)

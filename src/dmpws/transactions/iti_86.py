@@ -6,7 +6,7 @@ from dmpws.codec.ebxml.answers import RegistryError, registry_response
 from dmpws.codec.ebxml.retrieve import DocumentRequest
 from dmpws.domain.checks import Check, Outcome, Refused
 from dmpws.soap.message import Operation, SoapReply
-from dmpws.transactions.ihe import IheCall, hold_all, in_ihe, register_ihe
+from dmpws.transactions.ihe import IheCall, hold_all, in_ihe, note_patients, register_ihe
 from dmpws.transactions.retrieve import DOCUMENT, REPOSITORY, errors_of, requested, require_few
 from dmpws.xml.names import RMD
 
@@ -25,6 +25,8 @@ def handle(call: IheCall, body: etree._Element) -> SoapReply:
     require_few(call, asked)
     names = [request.unique_id for request in asked]
     hold_all(call, lambda: {entry.patient for entry in call.store.documents.by_unique_id(names)})
+    patients = {entry.patient for entry in call.store.documents.by_unique_id(names)}
+    note_patients(call, patients | {document.patient for document in call.store.removal.unregistered(names)})
     failures: list[Check] = []
     for request in asked:
         problem = _remove(call, request)

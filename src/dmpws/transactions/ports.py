@@ -38,6 +38,10 @@ class Patients(Protocol):
         """The record that holds this identifier, current or former."""
         ...
 
+    def of_rows(self, rows: Collection[int]) -> Sequence[PatientRecord]:
+        """The records of these rows, in no order."""
+        ...
+
     def search(
         self, criteria: PatientCriteria, *, without_block_of: Sequence[Holder], limit: int
     ) -> Sequence[PatientRecord]:
