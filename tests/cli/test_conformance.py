@@ -91,6 +91,17 @@ def test_an_address_that_is_none(pki: DemoPki, tmp_path: Path, capsys: pytest.Ca
     assert "https" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ['Cas99 = "1"', "Cas1 = 1", "Cas1"])
+def test_a_file_of_patients_with_a_mistake_is_named(
+    pki: DemoPki, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    file = tmp_path / "patients.toml"
+    file.write_text(text, "utf-8")
+    words = ["run", "--pki", str(pki.folder), "--patients", str(file)]
+    assert main(["--data", str(tmp_path), "conformance", *words]) == 2
+    assert "patients.toml: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("verdict", "status", "line"),
     [

@@ -1,7 +1,11 @@
 """The cases against this server, and what the runner does when a server is not as it should be."""
 
+import re
+import shutil
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,12 +24,14 @@ from dmpws.conformance.seen import Seen
 from dmpws.conformance.verbs import VERBS, flaws
 from dmpws.conformance.world import ORDERS, World
 from dmpws.pki.cards import Card
+from dmpws.seed.documents import planned
 from dmpws.testing.local import PATH, LocalApp
 
 DATA = Conformance()
 DETECTORS = detectors(DATA)
 PATIENTS = patients_of()
 PLAYABLE = [case.id for case in DATA.cases.values() if case.kind is Kind.PLAYABLE]
+DOCS = Path(__file__).parents[2] / "docs"
 NEEDS_TLS = {"0.1-050"}
 
 
@@ -103,6 +109,25 @@ def test_every_case_has_steps_that_the_vocabulary_knows() -> None:
     assert VERBS.keys() - used <= {"change_otp_channel"}
 
 
+def test_the_documentation_names_every_verb_and_its_arguments() -> None:
+    text = (DOCS / "reference" / "conformance-cases.md").read_text("utf-8").partition("## Verbs")[2]
+    for name, verb in VERBS.items():
+        assert f"`{name}`" in text
+        assert [argument for argument in verb.arguments if f"`{argument}`" not in text] == [], name
+
+
+def test_the_case_of_the_how_to_is_read_and_played(world: World, tmp_path: Path) -> None:
+    text = (DOCS / "how-to" / "add-a-conformance-case.md").read_text("utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    folder = tmp_path / "cases" / "DMPWS-2.1-050"
+    folder.mkdir(parents=True)
+    (folder / "case.toml").write_text(textwrap.dedent(block), "utf-8")
+    shutil.copytree(DATA.base / "plans", tmp_path / "plans")
+    (case,) = Conformance(tmp_path).cases.values()
+    assert case.id not in DATA.cases
+    assert play_case(case, world).verdict is Verdict.PASSED
+
+
 def test_cases_do_not_depend_on_each_other(world: World, played: RunResult) -> None:
     """Again, in the opposite order, those that need a state an earlier case may have changed."""
     assert played.count(Verdict.FAILED) == 0
@@ -110,6 +135,15 @@ def test_cases_do_not_depend_on_each_other(world: World, played: RunResult) -> N
     again = run(reversed(changed), world, url="", plan=DATA.plans["2.10c"])
     assert [(case.id, case.why) for case in again.cases if case.verdict is not Verdict.PASSED] == []
     assert len(again.cases) > 40
+
+
+def test_the_seeded_vaccination_is_validated_by_the_doctor(planted: LocalApp) -> None:
+    """DMPWS D175, D187."""
+    notes = [d for d in planned() if d.row["key"] == "vaccination-to-validate" and d.patient.key == "cas2-ad2"]
+    (note,), doctor = notes, planted.session("medecin-libre")
+    found = doctor.get_documents(note.patient.ins, unique_ids=[note.unique_id()], return_type="ObjectRef")
+    own = note.deposit(doctor.actor, version=2, replaces=found.references[0])
+    assert doctor.submit(note.patient.ins, [own]).problems == ()
 
 
 @pytest.mark.parametrize("name", DATA.scenarios)
@@ -183,7 +217,7 @@ def given(name: str, **values: Any) -> Case:
         (given("0.2-070", patient="Cas10"), "dmpws patient block cas10"),
         (given("3.1-250", patient="Cas10"), "ne s'oppose pas au mode bris_de_glace"),
         (replace(DATA.cases["0.2-010"], actor=CaseActor(card="nobody")), "pas de carte « nobody »"),
-        (replace(DATA.cases["3.2-010"], given=DATA.cases["0.1-230"].given), "n'a pas de document"),
+        (given("3.2-010", patient="Cas10"), "n'a pas de document"),
         (replace(DATA.cases["0.2-010"], steps=(Step("retrieve", "", {"document": "x"}),)), "le document « x »"),
         (replace(DATA.cases["0.2-010"], prepare=(Step("find"),)), "préparation impossible"),
     ],
@@ -289,3 +323,26 @@ def test_cases_of_one_patient_are_in_one_chain() -> None:
         for patient in {patient for case in chain for patient in running._patients(case)}:
             assert seen.setdefault(patient, number) == number
     assert len(chains) > 20
+
+
+# Another server than ours.
+
+
+def test_a_patient_may_have_another_ins_there(planted: LocalApp, world: World) -> None:
+    elsewhere = cast.PATIENTS["cas10"].ins
+    there = World(world.pki, world.connect, world.clock, identities={"Cas14": elsewhere})
+    result = play_case(DATA.cases["0.2-020"], there)
+    assert "est ouvert, ce cas le veut fermé" in result.reason
+
+
+def test_the_software_may_have_another_number_there(planted: LocalApp, world: World) -> None:
+    unknown = World(world.pki, world.connect, world.clock, approval="UNKNOWN-1")
+    result = play_case(given("0.2-010", dmp=""), unknown)
+    assert result.steps[-1].found == "DMPAuthenticationError"
+    assert "UNKNOWN-1" in result.steps[-1].reasons[-1]
+
+
+def test_a_structure_card_of_elsewhere_is_used_as_it_is(world: World) -> None:
+    world.pki.issue("org", "clinic", common_name="CLINIC", organisation="CLINIC", structure="10B0000001", sector="SA01")
+    lps, _ = world.session(CaseActor(card="clinic"))
+    assert (lps.actor.structure, lps.actor.structure_name, lps.actor.sector) == ("10B0000001", "CLINIC", "SA01")

@@ -8,8 +8,10 @@ import json
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from dmpws import cast
 from dmpws.app import SERVICES_PATH, clock_of, store_of
 from dmpws.cli import EXIT_FAILED, EXIT_UNREACHABLE, EXIT_USAGE, Failure, conformance_watch
+from dmpws.cli.desk import ins_of
 from dmpws.client import Unreachable
 from dmpws.client.transport import HttpsTransport
 from dmpws.conformance.cases import BadFile, Case, Conformance, Profile
@@ -19,7 +21,9 @@ from dmpws.conformance.reports.junit import to_junit
 from dmpws.conformance.reports.page import to_html
 from dmpws.conformance.results import CaseResult, RunResult, Verdict, read_json, to_json
 from dmpws.conformance.running import NothingChosen, choose, run, run_scenario
+from dmpws.conformance.toml import Table
 from dmpws.conformance.world import NotPlayable, World
+from dmpws.domain.patient import Ins
 from dmpws.pki.demo import open_pki
 from dmpws.seed.feeding import SeedRefused
 from dmpws.seed.sets import SETS
@@ -49,6 +53,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     player.add_argument("--url", help="base of the services (default: the configured host and port)")
     player.add_argument("--pki", type=Path, help="folder of the cards (default: the demo PKI of the data folder)")
     player.add_argument("--ca", type=Path, help="authorities of the server (default: those of the demo PKI)")
+    player.add_argument(
+        "--patients", type=Path, metavar="FILE", help='TOML of the INS that patients have there: Cas1 = "INS^OID"'
+    )
+    player.add_argument(
+        "--approval-number", default="", metavar="NUMBER", help="approval number of the software that plays"
+    )
     player.add_argument("--jobs", type=int, default=4, metavar="N", help="connections at once (default: %(default)s)")
     player.add_argument(
         "--prepare",
@@ -144,6 +154,20 @@ def _run(args: argparse.Namespace) -> int:
     return _end(args, result)
 
 
+def _identities(args: argparse.Namespace) -> dict[str, Ins]:
+    if args.patients is None:
+        return {}
+    try:
+        table = Table.load(args.patients)
+        numbers = table.rest()
+    except BadFile as error:
+        raise Failure(str(error), EXIT_USAGE) from None
+    for number, text in numbers.items():
+        if number not in cast.BY_CASE or not isinstance(text, str):
+            raise Failure(f"{args.patients}: {number}: not a patient of the plan and his INS", EXIT_USAGE)
+    return {number: ins_of(args.config, text) for number, text in numbers.items()}
+
+
 def _prepare(args: argparse.Namespace, world: World, store: Store) -> None:
     try:
         migrate.require_current(store.database.engine)
@@ -169,6 +193,8 @@ def _world(args: argparse.Namespace, url: str) -> World:
             pki,
             lambda card: HttpsTransport(url, card, ca),
             clock_of(args.config),
+            identities=_identities(args),
+            approval=args.approval_number,
             distrust=lambda card: HttpsTransport(url, card, card.sign_certificate_file),
         )
     except FileNotFoundError as error:

@@ -16,11 +16,12 @@ from dmpws.codec.value_sets import value_sets
 from dmpws.conformance.pdf_copy import with_copy
 from dmpws.conformance.play import Known, Play
 from dmpws.conformance.verbs import verb
-from dmpws.conformance.world import NotPlayable, colleague
+from dmpws.conformance.world import NotPlayable
 from dmpws.domain.code import Code
 from dmpws.domain.document import Status
 from dmpws.domain.value_sets import Attribute
 from dmpws.seed.documents import Planned
+from dmpws.seed.feeding import colleague
 
 _PARIS = ZoneInfo("Europe/Paris")
 _ROW = {

@@ -45,8 +45,9 @@ class Play:
 
     def patient(self, number: str = "") -> CastPatient:
         """A patient by his number in the plan; the case's own, or a new person when it has none."""
-        if person := cast.BY_CASE.get(number or self.case.given.patient):
-            return person
+        number = number or self.case.given.patient
+        if person := cast.BY_CASE.get(number):
+            return replace(person, ins=self.world.identities.get(number, person.ins))
         if self._nobody is None:
             traits = cast.PATIENTS[NOBODY].traits
             ins = cast.allocate_ins(traits, random.randrange(10**8))  # noqa: S311 - a fictitious identity

@@ -17,10 +17,12 @@ from dmpws.conformance.recording import Recorder
 from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.code import Code
 from dmpws.domain.directory import Professional, Structure
+from dmpws.domain.patient import Ins
 from dmpws.pki.cards import Card
 from dmpws.pki.demo import DemoPki
 from dmpws.pki.identity import PERSON_KINDS
 from dmpws.pki.profiles import CardKind
+from dmpws.vihf.issue import Lps
 from dmpws.vihf.roles import SOCIAL_PROFESSIONS
 
 ANY_CARD = "medecin-libre"
@@ -61,6 +63,10 @@ class World:
     pki: DemoPki
     connect: Callable[[Card], Transport]
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    identities: Mapping[str, Ins] = field(default_factory=dict)
+    """INS that patients of the plan have on this server, by number in the plan, when not those of dmpws."""
+    approval: str = ""
+    """`LPS_ID_HOMOLOGATION_DMP` of the software that plays; empty for those of dmpws."""
     distrust: Callable[[Card], Transport] | None = None
     bring_about: Callable[[Given, CastPatient, str], None] | None = None
     """Puts a patient into a state that no LPS can bring about, for a professional (PS_IdNat); None when nothing can."""
@@ -75,7 +81,7 @@ class World:
                 return self.pki.card(name)
             except FileNotFoundError:
                 if name not in ORDERS or not (self.pki.folder / "ca").is_dir():
-                    raise NotPlayable(f"il n'y a pas de carte « {name} » dans {self.pki.folder}") from None
+                    raise NotPlayable(f"il n'y a pas de carte « {name} »") from None
             options = dict(ORDERS[name])
             return self.pki.issue(options.pop("kind"), name, **options)
 
@@ -86,7 +92,7 @@ class World:
         lps = LpsSession(
             card,
             actor=actor_of(who, card),
-            lps=REGULATION if who.regulation else KIT,
+            lps=self._software(who),
             purpose=who.access_mode,
             reason=_REASON if who.access_mode is Purpose.BRIS_DE_GLACE else "",
             secret=who.secret,
@@ -95,17 +101,21 @@ class World:
         )
         return lps, recorder
 
+    def _software(self, who: CaseActor) -> Lps:
+        ours = REGULATION if who.regulation else KIT
+        return replace(ours, approval_number=self.approval) if self.approval else ours
+
 
 def actor_of(who: CaseActor, card: Card) -> Actor:
     """The person behind a card; on a structure's card, somebody of the public cast who works there."""
-    place = cast.STRUCTURES.get(who.structure or card.practice.structure)
+    place = cast.STRUCTURES.get(who.structure or card.practice.structure) or _place_of(card)
     if card.kind in PERSON_KINDS:
         holder = Actor.of_card(card)
         if place is None or holder.structure:
             return holder
         return replace(holder, structure=place.identifier, structure_name=place.name, sector=min(place.sectors))
     if place is None:
-        raise NotPlayable(f"la structure de la carte « {card.name} » n'est pas du jeu d'essai public")
+        raise NotPlayable(f"la carte « {card.name} » ne dit pas sa structure")
     person = cast.PROFESSIONALS[who.person] if who.person else _somebody(place)
     return Actor(
         mode=AuthMode.INDIRECTE_RENFORCEE if who.authentication is Authentication.AIR else AuthMode.INDIRECTE,
@@ -119,19 +129,15 @@ def actor_of(who: CaseActor, card: Card) -> Actor:
     )
 
 
-def colleague(identifier: str, lps: Actor) -> Actor:
-    """Somebody of the public cast, at the workplace of another."""
-    person = cast.PROFESSIONALS[identifier]
-    return replace(
-        lps,
-        mode=AuthMode.DIRECTE,
-        person=identifier,
-        family=person.family,
-        given=person.given,
-        roles=(DOCTOR, GENERAL_PRACTICE),
-    )
+def _place_of(card: Card) -> Structure | None:
+    """The structure that the card names, when the public cast does not have it."""
+    practice = card.practice
+    if not practice.structure:
+        return None
+    return Structure(practice.structure, practice.structure_name, frozenset({practice.sector}))
 
 
 def _somebody(place: Structure) -> Professional:
     works = {place.identifier, place.parent}
-    return next(person for person in cast.PROFESSIONALS.values() if works & person.structures)
+    people = cast.PROFESSIONALS.values()
+    return next((person for person in people if works & person.structures), next(iter(people)))

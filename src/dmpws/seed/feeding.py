@@ -5,11 +5,15 @@ What is seeded is what the server accepts; it passes the same checks and leaves 
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import groupby
 
+from dmpws import cast
 from dmpws.client import LpsSession
+from dmpws.client.actor import DOCTOR, GENERAL_PRACTICE, Actor
 from dmpws.client.repository import SubmissionAnswer
 from dmpws.client.scenario import HOSPITAL_DOCTOR, Connect
+from dmpws.domain.access import AuthMode
 from dmpws.domain.document import StoredEntry
 from dmpws.seed.documents import Planned, planned
 from dmpws.store import Store
@@ -49,7 +53,7 @@ def _lot(document: Planned) -> tuple[str, str]:
 def _deposit(store: Store, lps: LpsSession, documents: list[Planned]) -> None:
     """One lot of all of them, then what happens to some of them."""
     ins = documents[0].patient.ins
-    _accepted(lps.submit(ins, [document.deposit(lps.actor) for document in documents]))
+    _accepted(lps.submit(ins, [document.deposit(_writer(document, lps.actor)) for document in documents]))
     for document in documents:
         if document.state == "archived":
             _accepted(lps.archive(ins, document.unique_id()))
@@ -57,6 +61,23 @@ def _deposit(store: Store, lps: LpsSession, documents: list[Planned]) -> None:
             first = _stored(store, document.unique_id())
             assert first is not None
             _accepted(lps.submit(ins, [document.deposit(lps.actor, version=2, replaces=first.entry_uuid)]))
+
+
+def _writer(document: Planned, depositor: Actor) -> Actor:
+    return colleague(document.row["writer"], depositor) if document.row.get("writer") else depositor
+
+
+def colleague(identifier: str, actor: Actor) -> Actor:
+    """A doctor of the public cast, at the workplace of somebody else."""
+    person = cast.PROFESSIONALS[identifier]
+    return replace(
+        actor,
+        mode=AuthMode.DIRECTE,
+        person=identifier,
+        family=person.family,
+        given=person.given,
+        roles=(DOCTOR, GENERAL_PRACTICE),
+    )
 
 
 def _accepted(answer: SubmissionAnswer) -> None:

@@ -35,6 +35,10 @@ _OTHERS = {
     "TD0.9": "Accès Web-PS contextuel",
     "TD0.10": "Accès Web-PS contextuel en mode AIR",
 }
+_FOOTER = (
+    "Les patients et les professionnels sont ceux, fictifs, du plan de tests national. Les trames sont montrées "
+    "indentées, sans leurs pièces jointes. Ce rapport n'est pas une homologation."
+)
 _MONTHS = (
     *("janvier", "février", "mars", "avril", "mai", "juin"),
     *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
@@ -59,8 +63,7 @@ def to_html(run: RunResult) -> str:
             '<div id="cas">\n',
             *(part for group in by_transaction(run.cases).items() for part in _transaction(*group)),
             "</div>\n</main>\n",
-            f"<footer><p>Fait par {escape(run.kit)}. Les patients et les professionnels sont ceux, fictifs, du plan de "
-            "tests national. Ce rapport n'est pas une homologation.</p></footer>\n</body>\n</html>\n",
+            f"<footer><p>Fait par {escape(run.kit)}. {_FOOTER}</p></footer>\n</body>\n</html>\n",
         )
     )
 
@@ -214,7 +217,8 @@ def _frame(frame: FrameResult) -> Iterator[str]:
         ("Requête", frame.request, frame.request_attachments),
         ("Réponse", frame.answer, frame.answer_attachments),
     ):
-        yield f'<p class="what">{title}</p>\n<pre tabindex="0">{escape(text)}</pre>\n'
+        yield f'<p class="what">{title}</p>\n'
+        yield f'<pre tabindex="0" role="region" aria-label="{title}">{escape(text)}</pre>\n'
         if attachments:
             yield f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in attachments)}</ul>\n"
     yield "</details>\n"
