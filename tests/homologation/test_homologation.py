@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -30,7 +30,7 @@ from dmpws.conformance.review import BadEvidence, review
 from dmpws.domain.access import AuthMode
 from dmpws.domain.homologation import AFTER, Assessment, HomologationFile, Step
 from dmpws.domain.software import ApprovalStatus, Category, Profile, Scope, Software
-from dmpws.store import Store
+from dmpws.store import Store, open_store
 from dmpws.testing.local import LocalApp
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -39,6 +39,15 @@ CONFORMANCE = Conformance()
 FEEDING = frozenset({Scope(Profile.FEEDING, AuthMode.DIRECTE)})
 FILE = HomologationFile("", "Éditeur & Cie", "Cabinet <Plus>", "Cabinet Plus", Category.LGC, FEEDING)
 WHOLE = Assessment("ab" * 32, "2.10c", "Cabinet Plus", ("2.1-010",), (), ())
+
+
+@pytest.fixture(scope="module")
+def sqlite(_migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One store for the tests that open a file of their own."""
+    folder = tmp_path_factory.mktemp("homologation")
+    (folder / "dmpws.sqlite").write_bytes(_migrated_sqlite.read_bytes())
+    with closing(open_store(f"sqlite:///{folder / 'dmpws.sqlite'}", folder / "documents")) as store:
+        yield store
 
 
 def opened(store: Store, **changes: Any) -> str:
@@ -89,7 +98,7 @@ def test_a_file_goes_all_the_way_and_keeps_its_history(store: Store) -> None:
 
 @pytest.mark.parametrize("state", [step for step in Step if step is not Step.ASSESSED])
 @pytest.mark.parametrize("step", [step for step in Step if step not in (Step.REGISTERED, Step.ASSESSED)])
-def test_what_may_follow_what(state: Step, step: Step, app: LocalApp) -> None:
+def test_what_may_follow_what(state: Step, step: Step, sqlite: Store) -> None:
     way = {
         Step.REGISTERED: (),
         Step.GRANTED: (Step.GRANTED,),
@@ -98,15 +107,15 @@ def test_what_may_follow_what(state: Step, step: Step, app: LocalApp) -> None:
         Step.REINSTATED: (Step.GRANTED, Step.SUSPENDED, Step.REINSTATED),
         Step.REVOKED: (Step.GRANTED, Step.REVOKED),
     }
-    key = opened(app.store)
+    key = opened(sqlite, name=f"{state} {step}")
     for taken in way[state]:
-        on(app.store, key, taken, unproved=True)
+        on(sqlite, key, taken, unproved=True)
     if state in AFTER[step]:
-        assert on(app.store, key, step, unproved=True).state is step
+        assert on(sqlite, key, step, unproved=True).state is step
     else:
         with pytest.raises(HomologationError, match="cannot be"):
-            on(app.store, key, step, unproved=True)
-        with app.store.read() as work:
+            on(sqlite, key, step, unproved=True)
+        with sqlite.read() as work:
             file = work.homologations.get(key)
         assert file is not None
         assert file.state is state
@@ -357,9 +366,9 @@ def test_the_list_as_a_page_shows_nothing_but_text() -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
-    assert main(["--data", str(tmp_path / "data"), "db", "upgrade"]) == 0
-    capsys.readouterr()
+def run(tmp_path: Path, _migrated_sqlite: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "dmpws.sqlite").write_bytes(_migrated_sqlite.read_bytes())
 
     def command(*words: str) -> tuple[int, str]:
         status = main(["--data", str(tmp_path / "data"), *words])

@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +22,45 @@ from dmpws.client.pdf import one_page_pdf
 from dmpws.client.session import KIT
 from dmpws.config import ConfigError, load
 from dmpws.domain.listening import heard_by
+from dmpws.domain.patient import Ins
 from dmpws.lab import Lab
 from dmpws.lab.disturbing import corrupted
 from dmpws.lab.faults import MOST_FAULTS, Fault, FaultError, Faults, read_fault
 from dmpws.pki.demo import DemoPki
+from dmpws.store import open_store
 from dmpws.testing.local import LocalApp
 
-PETRA, NESSI = (cast.PATIENTS[key].ins for key in ("petra", "nessi"))
+PETRA, NESSI, ALOT, ATTRIBUT, JUMEAU, TROIS = (
+    cast.PATIENTS[key].ins for key in ("petra", "nessi", "alot", "attribut", "jumeauun", "pat-trois")
+)
 LIBRE = "medecin-libre"
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Lab:
-    return Lab(tmp_path / "lab")
+@pytest.fixture(scope="module")
+def shared(
+    _migrated_sqlite: Path, pki: DemoPki, now: datetime, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[LocalApp, Lab]]:
+    """One server and its laboratory; each test has its patient."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "dmpws.sqlite").write_bytes(_migrated_sqlite.read_bytes())
+    lab = Lab(folder / "lab")
+    with closing(open_store(f"sqlite:///{folder / 'dmpws.sqlite'}", folder / "documents")) as store:
+        yield LocalApp(store, pki, now, lab), lab
 
 
 @pytest.fixture
-def world(app: LocalApp, lab: Lab, pki: DemoPki) -> LocalApp:
-    return LocalApp(app.store, pki, app.now, lab)
+def lab(shared: tuple[LocalApp, Lab]) -> Lab:
+    shared[1].faults.clear()
+    return shared[1]
 
 
-def deposit(world: LocalApp, lps: LpsSession, patient: str = "petra") -> Deposit:
-    who = cast.PATIENTS[patient]
+@pytest.fixture
+def world(shared: tuple[LocalApp, Lab]) -> LocalApp:
+    return shared[0]
+
+
+def deposit(world: LocalApp, lps: LpsSession, ins: Ins) -> Deposit:
+    who = next(patient for patient in cast.PATIENTS.values() if patient.ins == ins)
     attachment = Attachment("application/pdf", one_page_pdf("Bonjour"))
     document = ClinicalDocument(
         who.ins, who.traits, lps.actor, CONSULTATION_REPORT, "Titre", attachment, world.now, world.now
@@ -53,27 +73,27 @@ def add(lab: Lab, **given: Any) -> Fault:
 
 
 def test_a_code_travels_in_the_carrier_of_the_transaction(world: LocalApp, lab: Lab) -> None:
-    lps = world.session(LIBRE)
+    lps, before = world.session(LIBRE), len(world.traces())
     add(lab, code="XDSRepositoryError", text="Disque plein", transaction="TD2.1")
-    refused = lps.submit(PETRA, [deposit(world, lps)])
+    refused = lps.submit(PETRA, [deposit(world, lps, PETRA)])
     assert [p.code for p in refused.problems] == ["XDSRepositoryError"]
     assert "Disque plein" in refused.problems[0].text
-    assert lps.submit(PETRA, [deposit(world, lps)]).ok
+    assert lps.submit(PETRA, [deposit(world, lps, PETRA)]).ok
     add(lab, code="DMPAccessDeniedByRightsService", transaction="TD0.2")
     assert [p.code for p in lps.test_existence(PETRA).problems] == ["DMPAccessDeniedByRightsService"]
     add(lab, code="DMPInvalidCertificate")
     with pytest.raises(ServerFault, match="DMPInvalidCertificate"):
         lps.test_existence(PETRA)
-    codes = [trace.get("code", "") for trace in world.traces()]
+    codes = [trace.get("code", "") for trace in world.traces()[before:]]
     assert codes == ["XDSRepositoryError", "", "DMPAccessDeniedByRightsService", "DMPInvalidCertificate"]
 
 
 def test_a_refused_deposit_stores_nothing(world: LocalApp, lab: Lab) -> None:
     lps = world.session(LIBRE)
     add(lab, code="XDSRegistryBusy")
-    assert lps.submit(PETRA, [deposit(world, lps)]).problems
-    lps.add_authorisation(PETRA)
-    assert lps.find_documents(PETRA).documents == ()
+    assert lps.submit(ATTRIBUT, [deposit(world, lps, ATTRIBUT)]).problems
+    lps.add_authorisation(ATTRIBUT)
+    assert lps.find_documents(ATTRIBUT).documents == ()
 
 
 @pytest.mark.parametrize(
@@ -123,35 +143,35 @@ def test_a_delay_is_waited_before_the_true_answer(world: LocalApp, lab: Lab, mon
 
 def test_a_cut_before_does_nothing_and_a_cut_after_all(world: LocalApp, lab: Lab) -> None:
     lps = world.session(LIBRE)
-    lps.add_authorisation(PETRA)
+    lps.add_authorisation(ALOT)
     for when, stored in (("before", 0), ("after", 1), ("amid", 2)):
         add(lab, cut=when, transaction="TD2.1")
         with pytest.raises(ConnectionResetError):
-            lps.submit(PETRA, [deposit(world, lps)])
-        assert len(lps.find_documents(PETRA).documents) == stored
+            lps.submit(ALOT, [deposit(world, lps, ALOT)])
+        assert len(lps.find_documents(ALOT).documents) == stored
 
 
 @pytest.mark.parametrize("how", ["boundary", "reference"])
 def test_a_corrupt_answer_cannot_be_read(world: LocalApp, lab: Lab, how: str) -> None:
     lps = world.session(LIBRE)
-    lps.add_authorisation(PETRA)
-    lps.submit(PETRA, [deposit(world, lps)])
-    entry = lps.find_documents(PETRA).documents[0]
+    lps.add_authorisation(JUMEAU)
+    lps.submit(JUMEAU, [deposit(world, lps, JUMEAU)])
+    entry = lps.find_documents(JUMEAU).documents[0]
     add(lab, corrupt=how)
     with pytest.raises(BadAnswer):
-        lps.retrieve(PETRA, [entry.unique_id])
+        lps.retrieve(JUMEAU, [entry.unique_id])
 
 
 def test_a_corrupt_document_is_not_the_one_that_was_deposited(world: LocalApp, lab: Lab) -> None:
     lps = world.session(LIBRE)
-    lps.add_authorisation(PETRA)
-    lps.submit(PETRA, [deposit(world, lps)])
-    entry = lps.find_documents(PETRA).documents[0]
+    lps.add_authorisation(TROIS)
+    lps.submit(TROIS, [deposit(world, lps, TROIS)])
+    entry = lps.find_documents(TROIS).documents[0]
     hashes = []
     for spoilt in (True, False):
         if spoilt:
             add(lab, corrupt="content")
-        [document] = lps.retrieve(PETRA, [entry.unique_id]).documents
+        [document] = lps.retrieve(TROIS, [entry.unique_id]).documents
         hashes.append(document.octets.sha1)
     assert hashes[0] != entry.hash == hashes[1]
 
@@ -266,11 +286,11 @@ def test_corruption_keeps_the_length() -> None:
 
 
 @pytest.mark.parametrize("profile", ["production", "ihe"])
-def test_other_profiles_have_no_laboratory(profile: str, app: LocalApp, pki: DemoPki, tmp_path: Path) -> None:
+def test_other_profiles_have_no_laboratory(profile: str, world: LocalApp, pki: DemoPki, tmp_path: Path) -> None:
     config = load({"profile": profile, "data": str(tmp_path), "trust": str(pki.trust_folder)}, environment={})
     assert laboratory(config) is None
     with pytest.raises(ConfigError, match="outside local and test"):
-        build_app(config, store=app.store, lab=Lab(tmp_path))
+        build_app(config, store=world.store, lab=Lab(tmp_path))
 
 
 def test_other_profiles_do_not_import_it(tmp_path: Path, pki: DemoPki) -> None:

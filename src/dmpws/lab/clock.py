@@ -19,7 +19,7 @@ class LabClock:
     """Reads the instant that the file of a folder names. Who calls it often pays one look at the file's date."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._path = folder / "clock.json"
         self._known: tuple[int, int] | None = None
         self._frozen: datetime | None = None
@@ -56,11 +56,11 @@ class LabClock:
 
     def be_real(self) -> None:
         """Show the real time."""
-        with locked(self._folder):
+        with locked(self.folder):
             self._path.unlink(missing_ok=True)
 
     def _write(self, values: dict[str, Any]) -> None:
-        with locked(self._folder):
+        with locked(self.folder):
             write_json(self._path, values)
 
     def values(self) -> dict[str, Any]:
