@@ -26,6 +26,7 @@ from dmpws.domain.affinity import AffinityDomain
 from dmpws.domain.checks import Report
 from dmpws.domain.directory import Professional, Structure
 from dmpws.domain.type_rights import TypeRights
+from dmpws.http import SERVICES_PATH
 from dmpws.http.journal import Journalled, WsgiApp
 from dmpws.http.limits import Limits
 from dmpws.http.ops import build_ops_app
@@ -59,9 +60,6 @@ from dmpws.xml.parser import XmlLimits
 if TYPE_CHECKING:
     from dmpws.http.journal_pages import Page
     from dmpws.lab import Lab
-
-SERVICES_PATH = Options().base_path
-"""Base path of the services."""
 
 
 def build_app(

@@ -12,7 +12,6 @@ from xml.sax.saxutils import escape, unescape
 
 from lxml import etree
 
-from dmpws.app import SERVICES_PATH as PATH
 from dmpws.app import build_app
 from dmpws.cast import PATIENTS
 from dmpws.client.envelope import body_of
@@ -24,6 +23,7 @@ from dmpws.config import load
 from dmpws.domain import oids
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import Ins
+from dmpws.http import SERVICES_PATH as PATH
 from dmpws.http.limits import Limits
 from dmpws.http.media_type import parse_media_type
 from dmpws.http.mtom import PackageReader

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from ihe_world import AUTHORITY, Lab, MakeLab
 
-from dmpws.app import SERVICES_PATH
 from dmpws.cli import EXIT_USAGE, _parser, main
 from dmpws.client import Actor, Attachment, ClinicalDocument
 from dmpws.client.cda import CONSULTATION_REPORT
@@ -23,6 +22,7 @@ from dmpws.domain.code import Code
 from dmpws.domain.document import Status
 from dmpws.domain.patient import Ins, Name, Traits
 from dmpws.domain.patient_search import PatientCriteria
+from dmpws.http import SERVICES_PATH
 from dmpws.soap.contracts import Contracts
 from dmpws.transactions.registry import Interface, operations
 from dmpws.vihf.issue import make, request_for

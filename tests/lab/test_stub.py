@@ -18,7 +18,7 @@ import pytest
 from lxml import etree
 
 from dmpws import cast
-from dmpws.app import SERVICES_PATH, build_stub_app
+from dmpws.app import build_stub_app
 from dmpws.cli import main
 from dmpws.client import Attachment, ClinicalDocument, Deposit, LpsSession
 from dmpws.client.cda import CONSULTATION_REPORT
@@ -28,6 +28,7 @@ from dmpws.client.verdict import verdict
 from dmpws.config import load
 from dmpws.domain.errors import CATALOGUE
 from dmpws.domain.patient import Ins
+from dmpws.http import SERVICES_PATH
 from dmpws.lab.stub import Stub, read_table
 from dmpws.pki.demo import DemoPki, create
 from dmpws.store import open_store

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dmpws import cast
-from dmpws.app import SERVICES_PATH
 from dmpws.cli import EXIT_FAILED, EXIT_UNREACHABLE, Failure
 from dmpws.client import ClientError, LpsSession, Unreachable
 from dmpws.client.actor import Actor
 from dmpws.client.scenario import Scenario, Step
+from dmpws.http import SERVICES_PATH
 from dmpws.pki.demo import DemoPki, open_pki
 
 PATIENT = "cas12"

@@ -9,9 +9,9 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dmpws import cast
-from dmpws.app import SERVICES_PATH
 from dmpws.cli import EXIT_FAILED, EXIT_UNREACHABLE, EXIT_USAGE, Failure
 from dmpws.cli.explain import lines_of, remedies_of
 from dmpws.client import Unreachable
@@ -19,13 +19,16 @@ from dmpws.client.transport import HttpsTransport
 from dmpws.domain.checks import Outcome, Refused
 from dmpws.domain.patient import Ins
 from dmpws.frames.comparing import Difference, differences
-from dmpws.frames.judging import Judgement, judge
 from dmpws.frames.reading import read
 from dmpws.frames.refreshing import Part, refresh
 from dmpws.frames.sending import Answered, body_of, operation_of, reasons, send
+from dmpws.http import SERVICES_PATH
 from dmpws.pki.demo import open_pki
 from dmpws.pki.trust_folder import TrustFolderError
 from dmpws.testing.tokens import ins
+
+if TYPE_CHECKING:
+    from dmpws.frames.judging import Judgement
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -58,6 +61,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _run_check(args: argparse.Namespace) -> int:
     """Print each check; exit status 1 when one failed."""
+    from dmpws.frames.judging import judge  # noqa: PLC0415 - the whole server is slow to import; `send` does without
+
     try:
         judgement = judge(read(args.file), args.config, at=_instant(args.at), state=args.dmp)
     except OSError as error:
@@ -75,7 +80,7 @@ def _run_check(args: argparse.Namespace) -> int:
     return EXIT_FAILED if judgement.failures else 0
 
 
-def report(name: str, judgement: Judgement, *, only_failures: bool = False) -> Iterator[str]:
+def report(name: str, judgement: "Judgement", *, only_failures: bool = False) -> Iterator[str]:
     """The lines of the report."""
     yield f"{name} : {judgement.what}"
     yield f"jugé comme reçu le {judgement.at.astimezone(UTC):%d/%m/%Y à %H:%M:%S} UTC"
@@ -92,7 +97,9 @@ def report(name: str, judgement: Judgement, *, only_failures: bool = False) -> I
         yield from remedies_of(check.values() for check in failures)
         yield ""
         codes = ", ".join(dict.fromkeys(check.rule.code for check in failures))
-        yield f"{len(failures)} règles sur {made} ne sont pas respectées ; le DMP répondrait {codes.partition(', ')[0]}"
+        plural = f"{len(failures)} règles sur {made} ne sont pas respectées"
+        broken = plural if len(failures) > 1 else f"1 règle sur {made} n'est pas respectée"
+        yield f"{broken} ; le DMP répondrait {codes.partition(', ')[0]}"
     else:
         yield f"{made} règles respectées"
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from dmpws import __version__
 from dmpws.app import (
-    SERVICES_PATH,
     audit_sender_of,
     build_app,
     build_operator_app,
@@ -34,7 +33,7 @@ from dmpws.audit.syslog import send_for_ever
 from dmpws.cli import EXIT_INTERNAL, EXIT_USAGE, Failure
 from dmpws.cli.demo import play
 from dmpws.config import LABORATORY, Config
-from dmpws.http import metrics
+from dmpws.http import SERVICES_PATH, metrics
 from dmpws.http.server import Listen, Server, ServerError
 from dmpws.http.supervisor import Supervisor, SupervisorError
 from dmpws.http.tls_context import TlsFiles

@@ -14,7 +14,8 @@ from dmpws.config import Config
 from dmpws.domain.checks import Check, Outcome, Refused, Report, Rule
 from dmpws.domain.datatypes import Xcn, Xon
 from dmpws.domain.patient import Name, Traits
-from dmpws.frames.laboratory import Laboratory, ins_in, ins_of, request_of
+from dmpws.frames.callers import ins_in, ins_of, request_of
+from dmpws.frames.laboratory import Laboratory
 from dmpws.frames.operations import Recognised, recognise
 from dmpws.frames.places import Places
 from dmpws.frames.reading import LIMITS, Frame, Kind

@@ -5,7 +5,6 @@ with a new one that says the same, so that one that has expired, or was signed b
 else is wrong.
 """
 
-import re
 import shutil
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,21 +15,21 @@ from types import TracebackType
 from typing import Any, Self
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from lxml import etree
 
 from dmpws import app as server
-from dmpws import cast
 from dmpws.cast import PATIENTS
 from dmpws.client import Deposit, LpsSession
 from dmpws.client.actor import Actor
 from dmpws.client.transport import Answer, WsgiTransport
 from dmpws.config import Config
 from dmpws.domain import oids
-from dmpws.domain.access import AuthMode, Purpose
+from dmpws.domain.access import AuthMode
 from dmpws.domain.authorisation import By, Holder, HolderKind
 from dmpws.domain.code import Code
 from dmpws.domain.listening import Listener, heard_by
-from dmpws.domain.patient import Ins, Name, Traits
+from dmpws.domain.patient import Name, Traits
+from dmpws.frames.callers import LPS
+from dmpws.http import SERVICES_PATH
 from dmpws.pki.cards import Card
 from dmpws.pki.demo import DemoPki, create
 from dmpws.pki.profiles import CardKind
@@ -38,54 +37,9 @@ from dmpws.pki.trust import TrustPolicy, TrustStore
 from dmpws.seed import WITH_DMP, seed
 from dmpws.soap.message import TlsFacts
 from dmpws.store import migrate, open_store
-from dmpws.vihf import token
-from dmpws.vihf.issue import Lps, TokenRequest, make
-from dmpws.xml.names import HL7
+from dmpws.vihf.issue import TokenRequest, make
 
 YEAR = timedelta(days=365)
-_INS = re.compile(r"([0-9][0-9AB]{14})\^\^\^&(?:amp;)?([0-9.]+)&(?:amp;)?ISO\^NH")
-_DOCTOR = (
-    Code("10", oids.PROFESSIONS, "Médecin"),
-    Code("SM26", oids.SKILLS, "Qualifié en Médecine Générale (SM)"),
-)
-LPS = Lps(cast.SOFTWARE.name, "1.0", cast.SOFTWARE.number, "1.2.250.1.999.1.1.7898")
-_DEFAULT = TokenRequest(
-    AuthMode.DIRECTE, "899900063480", "499900063480001", "SA07", _DOCTOR, PATIENTS["pat-trois"].ins, LPS
-)
-
-
-def request_of(read: token.Token | None) -> TokenRequest:
-    """What a VIHF says, completed by a doctor of the cast where it says nothing that can be used."""
-    if read is None:
-        return _DEFAULT
-    mode, purpose = read.text(token.MODE), read.code(token.PURPOSE)
-    return TokenRequest(
-        mode=AuthMode(mode) if mode in list(AuthMode) else _DEFAULT.mode,
-        name_id=read.name_id or _DEFAULT.name_id,
-        structure=read.text(token.STRUCTURE) or _DEFAULT.structure,
-        sector=read.text(token.SECTOR).partition("^")[0] or _DEFAULT.sector,
-        roles=read.codes(token.ROLE) or _DEFAULT.roles,
-        patient=ins_in(read.text(token.RESOURCE_ID)) or _DEFAULT.patient,
-        lps=LPS,
-        purpose=Purpose(purpose.code) if purpose and purpose.code in list(Purpose) else _DEFAULT.purpose,
-        subject_id=read.text(token.SUBJECT_ID) or read.name_id,
-        reason=read.text(token.REASON) or "Urgence",
-        secret_connection=read.has(token.CONFIDENTIALITY),
-    )
-
-
-def ins_in(text: str) -> Ins | None:
-    """The first INS of a text, in the form of a resource-id or of an XDS patientId."""
-    found = _INS.search(text)
-    return Ins(found[1], found[2]) if found else None
-
-
-def ins_of(body: etree._Element) -> Ins | None:
-    """The first INS of a message: an HL7 v3 identifier, or as `ins_in`."""
-    for element in body.iter(f"{{{HL7}}}id", f"{{{HL7}}}value"):
-        if element.get("root") in oids.NIR_AUTHORITIES | {oids.INS_NIA}:
-            return Ins(element.get("extension", ""), element.get("root", ""))
-    return ins_in(etree.tostring(body, encoding="unicode"))
 
 
 class Laboratory:
@@ -185,7 +139,7 @@ class Laboratory:
 
     def post(self, service: str, content_type: str, octets: bytes, listener: Listener) -> Answer:
         """Send a message; the listener hears every check of the server."""
-        transport = WsgiTransport(self._app, self.card, server.SERVICES_PATH)
+        transport = WsgiTransport(self._app, self.card, SERVICES_PATH)
         with heard_by(listener):
             return transport.post(service, content_type, [octets], len(octets))
 
@@ -202,7 +156,7 @@ class Laboratory:
             request.sector,
             request.roles,
         )
-        transport = WsgiTransport(self._app, self.card, server.SERVICES_PATH)
+        transport = WsgiTransport(self._app, self.card, SERVICES_PATH)
         session = LpsSession(self.card, actor=actor, lps=LPS, transport=transport, clock=lambda: self.at)
         with heard_by(listener):
             session.submit(request.patient, [Deposit(cda)])

@@ -17,7 +17,7 @@ from dmpws.domain.checks import Refused, Rule, refusal
 from dmpws.domain.datatypes import format_dtm
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import Ins
-from dmpws.frames.laboratory import ins_in, request_of
+from dmpws.frames.callers import ins_in, request_of
 from dmpws.frames.reading import LIMITS, Frame, Kind
 from dmpws.frames.renewal import with_token
 from dmpws.pki.cards import Card

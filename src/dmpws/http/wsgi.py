@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl, quote
 
 from dmpws.domain.octets import OctetsSink
+from dmpws.http import SERVICES_PATH
 from dmpws.http.limits import Limits
 from dmpws.http.tls import TlsReader, direct
 from dmpws.http.wire import HttpWire
@@ -74,7 +75,7 @@ class Options:
 
     strict_action: bool = False
     http_binding: bool = False
-    base_path: str = "/si-dmp-server/v2/services"
+    base_path: str = SERVICES_PATH
     public_url: str = ""
 
 

@@ -26,7 +26,7 @@ from dmpws.domain.checks import Refused, Rule, refusal
 from dmpws.domain.errors import CATALOGUE
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import Ins
-from dmpws.frames.laboratory import ins_in, ins_of
+from dmpws.frames.callers import ins_in, ins_of
 from dmpws.resources import folder
 from dmpws.soap.message import SoapReply, SoapRequest
 from dmpws.testing.examples import ANY, former_identifier, render

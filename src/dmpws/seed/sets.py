@@ -6,11 +6,12 @@ from datetime import datetime
 
 from dmpws.acts import actor as acts
 from dmpws.acts.desk import Desk
-from dmpws.app import SERVICES_PATH, build_app, cda_check_of, settings_of
+from dmpws.app import build_app, cda_check_of, settings_of
 from dmpws.client import ClientError, LpsSession
 from dmpws.client.actor import Actor
 from dmpws.client.transport import WsgiTransport
 from dmpws.config import LABORATORY, Config
+from dmpws.http import SERVICES_PATH
 from dmpws.pki.demo import open_pki
 from dmpws.seed import seed
 from dmpws.seed.feeding import SeedRefused, feed

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from dmpws.app import SERVICES_PATH as PATH
 from dmpws.app import build_app, disturbed
 from dmpws.client import LpsSession
 from dmpws.client.actor import Actor
 from dmpws.client.transport import WsgiTransport
 from dmpws.config import load
 from dmpws.domain.access import AuthMode
+from dmpws.http import SERVICES_PATH as PATH
 from dmpws.lab import Lab
 from dmpws.pki.demo import DemoPki
 from dmpws.seed import seed

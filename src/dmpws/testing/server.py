@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dmpws.app import SERVICES_PATH as PATH
 from dmpws.client import LpsSession
 from dmpws.client.actor import Actor
+from dmpws.http import SERVICES_PATH as PATH
 from dmpws.pki.demo import DemoPki, create, open_pki
 
 

@@ -9,7 +9,6 @@ from lxml import etree
 from sqlalchemy import update
 
 from dmpws import cast
-from dmpws.app import SERVICES_PATH as PATH
 from dmpws.app import build_app
 from dmpws.client.transport import WsgiTransport
 from dmpws.client.verdict import verdict
@@ -19,6 +18,7 @@ from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.authorisation import By, Holder, HolderKind
 from dmpws.domain.code import Code
 from dmpws.domain.patient import DmpStatus
+from dmpws.http import SERVICES_PATH as PATH
 from dmpws.pki.demo import DemoPki
 from dmpws.pki.identity import PERSON_KINDS
 from dmpws.seed import seed
