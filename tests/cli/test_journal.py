@@ -67,6 +67,19 @@ def test_json_and_octets(session: LpsSession, capfdbinary: pytest.CaptureFixture
     assert b"PRPA_IN201308UV02" in capfdbinary.readouterr().out
 
 
+def test_the_newest_that_matches_is_shown_when_none_is_named(
+    session: LpsSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["journal", "show"]) == 1
+    assert "no such exchange" in capsys.readouterr().err
+    session.find_documents(INS)
+    session.test_existence(INS)
+    assert main(["journal", "show"]) == 0
+    assert "✓ TD0.2" in capsys.readouterr().out.splitlines()[0]
+    assert main(["journal", "show", "--transaction", "TD3.1"]) == 0
+    assert "✗ TD3.1" in capsys.readouterr().out.splitlines()[0]
+
+
 def test_tail_shows_what_comes_and_why(
     session: LpsSession, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,9 +94,12 @@ def test_tail_shows_what_comes_and_why(
 
     monkeypatch.setattr(time, "sleep", sleep)
     assert main(["journal", "tail", "--explain"]) == 130
-    lines = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    assert "after exchange 1, until Ctrl-C" in printed.err
+    lines = printed.out.splitlines()
     assert [line.split()[4:6] for line in lines if " ms " in line] == [["✗", "TD3.1"], ["✓", "TD0.2"]]
     assert any(line.startswith("✗ ADM-AUTHORISED") for line in lines)
+    assert any(line.startswith("    que changer : ") for line in lines)
 
 
 def test_reset(session: LpsSession, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,14 +30,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     lister = verbs.add_parser("list", help="the last exchanges, newest first")
     follower = verbs.add_parser("tail", help="each exchange as it ends, until interrupted")
-    for one in (lister, follower):
+    shower = verbs.add_parser("show", help="one exchange: every check, and the time of each step")
+    for one in (lister, follower, shower):
         for name, text in FILTERS.items():
             one.add_argument(f"--{name}", help=text)
     lister.add_argument("--limit", type=int, default=20, help="default: %(default)s")
     follower.add_argument("--explain", action="store_true", help="show why, for those that were refused")
 
-    shower = verbs.add_parser("show", help="one exchange: every check, and the time of each step")
-    shower.add_argument("id", type=int)
+    shower.add_argument("id", type=int, nargs="?", help="default: the newest, of those the filters choose")
     shower.add_argument("--raw", choices=("request", "answer"), help="its octets instead, on standard output")
 
     forgetter = verbs.add_parser("reset", help="forget every exchange, or one")
@@ -55,8 +55,8 @@ class Port:
     """The operator port of a server, at `http://host:port`."""
 
     def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
-        split = urlsplit(self._url)
+        self.url = url.rstrip("/")
+        split = urlsplit(self.url)
         if split.scheme != "http" or not split.hostname:
             raise Failure(f"{url}: the operator port is http://host:port", EXIT_USAGE)
         self._address = (split.hostname, split.port or 80)
@@ -78,11 +78,11 @@ class Port:
             answer = connection.getresponse()
             octets = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise Failure(f"{self._url}: no server answers ({error})", EXIT_UNREACHABLE) from None
+            raise Failure(f"{self.url}: no server answers ({error})", EXIT_UNREACHABLE) from None
         finally:
             connection.close()
         if answer.status != http.HTTPStatus.OK:
-            raise Failure(f"{self._url}/{page}: {json.loads(octets or b'{}').get('error', answer.reason)}")
+            raise Failure(f"{self.url}/{page}: {json.loads(octets or b'{}').get('error', answer.reason)}")
         return octets
 
 
@@ -102,6 +102,7 @@ def _list(port: Port, args: argparse.Namespace) -> int:
 def _tail(port: Port, args: argparse.Namespace) -> int:
     newest = port.get("journal", limit=1)
     last = newest[0]["id"] if newest else 0
+    print(f"following {port.url} after exchange {last}, until Ctrl-C", file=sys.stderr, flush=True)
     while True:
         for exchange in port.get("journal", after=last, **_filters(args)):
             last = exchange["id"]
@@ -112,6 +113,7 @@ def _tail(port: Port, args: argparse.Namespace) -> int:
             if args.explain and exchange["code"]:
                 checks = port.get(f"journal/{last}")["checks"]
                 _print(lines_of(check for check in checks if check["outcome"] == "failed"))
+                _print(remedies_of(checks))
         time.sleep(POLL_SECONDS)
 
 
@@ -125,12 +127,21 @@ def line_of(exchange: Mapping[str, Any]) -> str:
 
 
 def _show(port: Port, args: argparse.Namespace) -> int:
+    page = f"journal/{args.id or _newest(port, args)}"
     if args.raw:
-        sys.stdout.buffer.write(port.octets(f"journal/{args.id}/{args.raw}"))
+        sys.stdout.buffer.write(port.octets(f"{page}/{args.raw}"))
         return 0
-    exchange = port.get(f"journal/{args.id}")
+    exchange = port.get(page)
     _print([json.dumps(exchange, indent=2, ensure_ascii=False)] if args.format == "json" else explained(exchange))
     return 0
+
+
+def _newest(port: Port, args: argparse.Namespace) -> int:
+    found = port.get("journal", limit=1, **_filters(args))
+    if not found:
+        raise Failure("the journal has no such exchange")
+    newest: int = found[0]["id"]
+    return newest
 
 
 def explained(exchange: Mapping[str, Any]) -> Iterator[str]:
