@@ -85,6 +85,13 @@ JAVA = Client(
     (HERE / "java" / "pom.xml", HERE / "java" / "src", ROOT / "wsdl", ROOT / "schemas"),
 )
 
+IPF = Client(
+    HERE / "ipf",
+    "java",
+    ("mvn", "-B", "-ntp", "clean", "package"),
+    (HERE / "ipf" / "pom.xml", HERE / "ipf" / "src"),
+)
+
 if __name__ == "__main__":
-    for client in (NODE, JAVA):
+    for client in (NODE, JAVA, IPF):
         print(f"{client.name}: {client.build()}", flush=True)

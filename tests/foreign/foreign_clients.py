@@ -3,10 +3,14 @@
 import hashlib
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from foreign_build import Client
 from foreign_desk import Desk
+
+# The JVM starts faster when it does not think of the long run.
+JAVA_COMMAND = ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp")
 
 
 def require(client: Client) -> None:
@@ -15,9 +19,9 @@ def require(client: Client) -> None:
         pytest.skip(f"{client.name} client: {why}")
 
 
-def run(words: Sequence[str], desk: Desk) -> dict[str, list[str]]:
-    """The results of a client by their names."""
-    done = subprocess.run([*words, str(desk.folder)], check=False, capture_output=True, text=True, timeout=120)
+def run(words: Sequence[str], folder: Path) -> dict[str, list[str]]:
+    """The results of a client by their names. folder: what it is given."""
+    done = subprocess.run([*words, str(folder)], check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [line.split("\t") for line in done.stdout.splitlines()]
     return {line[0]: line[1:] for line in lines}

@@ -2,13 +2,10 @@
 
 import pytest
 from foreign_build import JAVA
-from foreign_clients import check, require, run
+from foreign_clients import JAVA_COMMAND, check, require, run
 from foreign_desk import Desk
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
-
-# The JVM starts faster when it does not think of the long run.
-COMMAND = ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp")
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +15,6 @@ def built() -> None:
 
 def test_a_client_on_apache_cxf(built: None, desk: Desk) -> None:
     target = JAVA.folder / "target"
-    found = run([*COMMAND, f"{target / 'lps.jar'}:{target / 'dependency'}/*", "org.example.lps.Main"], desk)
+    found = run([*JAVA_COMMAND, f"{target / 'lps.jar'}:{target / 'dependency'}/*", "org.example.lps.Main"], desk.folder)
     assert found.pop("outside the schema") == ["refused by CXF"]
     check(found, desk)

@@ -14,4 +14,4 @@ def built() -> None:
 
 
 def test_a_client_on_node(built: None, desk: Desk) -> None:
-    check(run(["node", str(NODE.folder / "lps.js")], desk), desk)
+    check(run(["node", str(NODE.folder / "lps.js")], desk.folder), desk)
