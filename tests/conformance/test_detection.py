@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmpws import cast
@@ -177,6 +177,7 @@ SHOWN = ("mode", "purpose", "person", "structure", "code")
 CODES = ("", "TD0.2", "TD2.1", "TD3.1", "TD3.3a, TD3.3c")
 
 
+@settings(max_examples=30)
 @given(st.sampled_from(CODES), st.dictionaries(st.sampled_from(SHOWN), st.text()))
 def test_an_exchange_of_which_little_is_known_performs_nothing(transaction: str, told: dict[str, str]) -> None:
     """A journal of an earlier version, or a refusal before the VIHF was read, has few facts."""

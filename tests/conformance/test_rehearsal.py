@@ -18,7 +18,12 @@ from dmpws import cast
 from dmpws.cli import main
 from dmpws.client import LpsSession
 from dmpws.client.transport import WsgiTransport
+from dmpws.conformance.cases import Conformance
 from dmpws.conformance.evidence import without_secrets
+from dmpws.conformance.review import review
+from dmpws.domain.access import AuthMode
+from dmpws.domain.homologation import HomologationFile
+from dmpws.domain.software import Category, Profile, Scope
 from dmpws.http.journal import Journalled
 from dmpws.http.ops import build_ops_app
 from dmpws.pki.demo import DemoPki
@@ -154,8 +159,30 @@ def test_live_ticks_what_comes_and_ends_with_a_summary(
     before, _, live = capsys.readouterr().out.partition("J'attends les appels du logiciel")
     assert "1 cas faits sur " in before
     assert "✓ 0.2-030        Le DMP existe, l'utilisateur n'y est pas autorisé (échange 2, TD0.2)" in live
-    assert "· échange 3, TD3.1 : 0.1-160 attend un certificat expiré : celui de l'appel court jusqu'au " in live
+    assert "· échange 3, TD3.1 : n'approche aucun des cas qui restent" in live
     assert live.count("Cahier de tests d'homologation") == 1
+
+
+def test_live_as_json_and_only_since(
+    here: Room, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.session.test_existence(NOBODY)
+    calls: Iterator[Callable[[], Any]] = iter([lambda: here.session.test_existence(PETRA)])
+
+    def sleep(_seconds: float) -> None:
+        call = next(calls, None)
+        if call is None:
+            raise KeyboardInterrupt
+        call()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert main(["--format", "json", "conformance", "watch", "--plan", str(here.profile)]) == 1
+    event, _, whole = capsys.readouterr().out.partition("\n")
+    told = json.loads(event)
+    assert (told["exchange"], told["new"], told["violated"]) == (2, ["0.1-110", "0.2-030"], [])
+    assert json.loads(whole)["counts"]["done"] == 3
+    assert here.watch("--once", "--since", "2999-01-01T00:00:00Z") == 1
+    assert "0 cas faits sur " in capsys.readouterr().out
 
 
 def test_a_wrong_profile_is_refused_by_its_key(here: Room, capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,6 +242,19 @@ def test_evidence_is_a_folder_per_case(here: Room, tmp_path: Path, capsys: pytes
     here.session.test_existence(PETRA)
     assert _evidence(here, out) == 1  # again, in the place of the first
     assert (out / "0.2-030" / "fiche.html").exists()
+
+
+def test_what_is_handed_in_is_what_is_reviewed(here: Room, tmp_path: Path) -> None:
+    here.session.test_existence(NOBODY)
+    out = tmp_path / "preuves"
+    assert _evidence(here, out) == 1
+    scopes = frozenset({Scope(Profile.FEEDING, AuthMode.DIRECTE)})
+    file = HomologationFile("", "Éditeur", "dmpws kit", "dmpws kit", Category.LGC, scopes)
+    found = review(out, file, Conformance(), shown={"all"})
+    assert "0.2-010" in found.done and "0.1-050" in found.shown and found.software == "dmpws kit"
+    assert not any("modifié" in problem or "No such file" in problem for problem in found.problems)
+    (out / "0.2-010" / "1-requete.xml").write_bytes(b"<a/>")
+    assert "0.2-010/1-requete.xml : modifié après avoir été écrit" in review(out, file, Conformance()).problems
 
 
 def test_evidence_replaces_nothing_else(here: Room, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,6 +102,9 @@ def _split(value: str) -> Sequence[str]:
 _CRITERIA = {
     "TypeCode": "le type de document (typeCode)",
     "ClassCode": "la classe (classCode)",
+    "FormatCode": "le format (formatCode)",
+    "ConfidentialityCode": "la visibilité (confidentialityCode)",
+    "AuthorPerson": "l'auteur (authorPerson)",
     "ServiceStartTime": "la date de l'acte (serviceStartTime)",
     "CreationTime": "la date de création (creationTime)",
     "SubmissionTime": "la date de soumission (submissionTime)",

@@ -1,6 +1,7 @@
 """The sheets of the evidence, in French: plain HTML, without scripts and without anything from elsewhere."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
@@ -11,6 +12,7 @@ table { border-collapse: collapse; width: 100%; } th, td { text-align: left; ver
 th, td { padding: .35rem .6rem; border-bottom: 1px solid #d5d9de; } th { font-weight: 600; white-space: nowrap; }
 .done { color: #14692f; } .missing, .violated { color: #a3201b; } .manual { color: #6a5300; }
 .box { list-style: none; padding-left: 0; } .box li::before { content: "☐ "; }
+.id { white-space: nowrap; }
 .sign td { height: 2.5rem; width: 33%; } code { font-size: .92em; overflow-wrap: anywhere; }
 @media print { body { margin: 0; } a { color: inherit; text-decoration: none; } }
 """
@@ -47,7 +49,7 @@ def _sheet(verdict: Mapping[str, Any]) -> Iterator[str]:
     yield _table(facts)
     for number, exchange in enumerate(verdict["exchanges"], 1):
         yield f"<h2>Échange {number} (n° {exchange['id']} du journal)</h2>"
-        yield _table({**_who(exchange), **_messages(exchange)})
+        yield _table(_who(exchange), _messages(exchange))
     if verdict["to_show"]:
         yield "<h2>À montrer à l'examinateur</h2>"
         yield f'<ul class="box">{"".join(f"<li>{escape(item)}</li>" for item in verdict["to_show"])}</ul>'
@@ -58,6 +60,7 @@ def _sheet(verdict: Mapping[str, Any]) -> Iterator[str]:
 
 def _who(exchange: Mapping[str, Any]) -> dict[str, str]:
     facts = {label: str(exchange[name]) for label, name in _FACTS.items() if exchange[name]}
+    facts["Reçu le"] = _moment(exchange["at"])
     facts["Authentification"] = _MODES.get(exchange["mode"], exchange["mode"] or "VIHF refusé")
     facts["Mode d'accès"] = _PURPOSES.get(exchange["purpose"], exchange["purpose"] or "–")
     answered = f"{exchange['code']} : {exchange['reason']}" if exchange["code"] else "sans erreur"
@@ -68,12 +71,18 @@ def _who(exchange: Mapping[str, Any]) -> dict[str, str]:
     return facts
 
 
+def _moment(iso: str) -> str:
+    return f"{datetime.fromisoformat(iso).astimezone(UTC):%d/%m/%Y à %H:%M:%S} UTC"
+
+
 def _messages(exchange: Mapping[str, Any]) -> dict[str, str]:
+    """As HTML: each is a link to its file."""
     return {"Requête": _message(exchange["request"]), "Réponse": _message(exchange["answer"])}
 
 
 def _message(message: Mapping[str, Any]) -> str:
-    told = f"{message['file']} ({message['size']} octets, SHA-256 {message['sha256']})"
+    name = escape(message["file"])
+    told = f'<a href="{name}">{name}</a>, {message["size"]} octets<br><code>SHA-256 {message["sha256"]}</code>'
     if message["cut"]:
         told += f" ; seuls les {message['kept']} premiers octets ont été gardés (option journal_message)"
     if message["taken_out"]:
@@ -92,7 +101,7 @@ def _index(index: Mapping[str, Any]) -> Iterator[str]:
         "Plan de tests": f"{index['plan']} (guide {index['guide']})",
         "Profils": ", ".join(index["profiles"]) or "cas communs",
         "Logiciel": index["software"] or "tous",
-        "Établi le": index["made_at"],
+        "Établi le": _moment(index["made_at"]),
         "Cas": f"{counted['done']} réalisés, {counted['missing']} à faire, {counted['violated']} enfreints, "
         f"{counted['manual']} à montrer",
     }
@@ -101,15 +110,17 @@ def _index(index: Mapping[str, Any]) -> Iterator[str]:
     for case in index["cases"]:
         name = escape(case["id"])
         link = f'<a href="{name}/fiche.html">{name}</a>' if case["folder"] else name
-        state = f'<td class="{case["state"]}">{_STATES[case["state"]]}</td>'
+        state = f'<td class="id {case["state"]}">{_STATES[case["state"]]}</td>'
         title, why = escape(case["title"]), escape(" ; ".join(case["why"]))
-        yield f"<tr><td>{link}</td><td>{title}</td>{state}<td>{why}</td></tr>"
+        yield f'<tr><td class="id">{link}</td><td>{title}</td>{state}<td>{why}</td></tr>'
     yield "</tbody></table>"
     yield "<p>Ces preuves viennent du journal de dmpws. Elles ne sont pas une homologation.</p>"
 
 
-def _table(facts: Mapping[str, str]) -> str:
-    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts.items())
+def _table(facts: Mapping[str, str], markup: Mapping[str, str] | None = None) -> str:
+    """Rows of a name and a text, then those of a name and HTML."""
+    cells = {**{name: escape(text) for name, text in facts.items()}, **(markup or {})}
+    rows = "".join(f"<tr><th>{escape(name)}</th><td>{cell}</td></tr>" for name, cell in cells.items())
     return f"<table>{rows}</table>"
 
 

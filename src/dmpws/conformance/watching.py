@@ -14,7 +14,7 @@ from dmpws.conformance.detection import Attempt, Detector, Tracker, detectors, p
 from dmpws.conformance.seen import Seen
 
 NEAR = 2
-"""What an attempt may lack and still be told of."""
+"""What an attempt may lack and still be told of; one less where every call is some attempt (TD0.1)."""
 
 
 class State(StrEnum):
@@ -97,14 +97,13 @@ class Board:
         return not self.candidacy.software or self.candidacy.software in names or not any(names)
 
     def _nearest(self, seen: Seen) -> Position | None:
-        """Of the cases still to do, the one this exchange lacks least for; those about access alone come last, as every
-        call is one."""
+        """Of the cases still to do, the one this exchange lacks least for; those about access alone, which every call
+        is, and those about whole sequences come last."""
         near = [
-            (tracker.detector.case.transaction != "TD0.1", attempt.done, -len(attempt.misses), tracker)
+            (tracker.detector.case.transaction not in _OF_ANY_CALL, attempt.done, -len(attempt.misses), tracker)
             for tracker in self._trackers.values()
-            if (attempt := tracker.attempt) is not None
+            if (attempt := _near(tracker)) is not None
             and attempt.last is seen
-            and len(attempt.misses) <= NEAR
             and not (tracker.performed or tracker.detector.forbidden)
         ]
         return self._position(max(near, key=lambda one: one[:3])[3]) if near else None
@@ -123,8 +122,16 @@ class Board:
             return Position(case, State.VIOLATED, performed) if performed else _manual(case, _to_show(detector))
         if performed:
             return Position(case, State.DONE, performed, unseen=_to_show(detector))
-        near = tracker.attempt if tracker.attempt and len(tracker.attempt.misses) <= NEAR else None
-        return Position(case, State.MISSING, attempt=near, unseen=_to_show(detector))
+        return Position(case, State.MISSING, attempt=_near(tracker), unseen=_to_show(detector))
+
+
+_OF_ANY_CALL = frozenset({"TD0.1", "TNR", "LDRM"})
+
+
+def _near(tracker: Tracker) -> Attempt | None:
+    """The attempt at a case, when it is near enough to be told of."""
+    most = NEAR - (tracker.detector.case.transaction == "TD0.1")
+    return tracker.attempt if tracker.attempt and len(tracker.attempt.misses) <= most else None
 
 
 def _to_show(detector: Detector) -> tuple[str, ...]:
