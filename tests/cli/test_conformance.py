@@ -1,6 +1,7 @@
 """`dmpws conformance`: what it lists, what it says, and its exit statuses."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,25 @@ def test_the_list_is_narrowed_and_names_the_scenarios(capsys: pytest.CaptureFixt
     assert {line.split()[0] for line in lines[6:]} == DATA.scenarios.keys()
 
 
+def test_two_versions_of_the_plan_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(DATA.base, tmp_path / "data")
+    plan = tmp_path / "data" / "plans" / "2.10c.toml"
+    older = plan.read_text("utf-8").replace('"2.10c"', '"2.9"').replace('"TD3.3b", ', "")
+    (tmp_path / "data" / "plans" / "2.9.toml").write_text(older, "utf-8")
+    for name, versions in (("0.2-010", '"2.9", "2.10c"'), ("0.2-020", '"2.9"')):
+        case = tmp_path / "data" / "cases" / name / "case.toml"
+        case.write_text(case.read_text("utf-8").replace('"2.10c"', versions), "utf-8")
+    words = ["conformance", "list", "--cases", str(tmp_path / "data"), "--against", "2.9", "--transaction", "TD0.2"]
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[:7]] == [["+", f"0.2-0{n}0"] for n in range(3, 9)] + [["-", "0.2-020"]]
+    assert lines[7:] == ["+ consultation: TD3.3b is mandatory"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["list", "--against", "2.9"], "2.9: no such plan"),
         (["list", "--case", "9.9-*"], "no case 9.9-*"),
         (["list", "--plan", "2.9"], "no such plan; there is 2.10c"),
         (["run", "--scenario", "nothing"], "no scenario nothing"),
@@ -83,6 +100,12 @@ def test_a_server_that_is_not_there(pki: DemoPki, tmp_path: Path, capsys: pytest
     words = ["run", "--case", "0.2-010", "--pki", str(pki.folder), "--url", "https://localhost:1/services"]
     assert main(["--data", str(tmp_path), "conformance", *words]) == 3
     assert "https://localhost:1/services" in capsys.readouterr().err
+
+
+def test_authorities_that_are_no_file(pki: DemoPki, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["run", "--case", "0.2-010", "--pki", str(pki.folder), "--ca", str(tmp_path / "none.pem")]
+    assert main(["--data", str(tmp_path), "conformance", *words]) == 2
+    assert "none.pem: no file of authorities" in capsys.readouterr().err
 
 
 def test_an_address_that_is_none(pki: DemoPki, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,6 +68,7 @@ def test_a_case_is_read(write: Callable[[str], Conformance]) -> None:
         ('"TD1.3a"', '"TD 1.3a"', "transaction", "not a transaction"),
         ('["2.10c"]', '["2.11"]', "plan", "no plan '2.11'"),
         ('["2.10c"]', "[]", "plan", "begins with DMPWS-"),
+        ('["2.10c"]', '["2.10c"]\nguide = "2.10"', "guide", "the others have the plan's"),
         ('"commun"', '"tous"', "profile", "none of 'commun'"),
         ('["DMP-CDT 1.3a-010"]', "[]", "references", "refers to something"),
         ('"playable"', '"manual"', "kind", "has a reason"),

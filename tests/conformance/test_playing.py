@@ -1,5 +1,6 @@
 """The cases against this server, and what the runner does when a server is not as it should be."""
 
+import io
 import re
 import shutil
 import textwrap
@@ -287,6 +288,51 @@ def test_a_call_without_answer_fails_when_the_server_goes_on(planted: LocalApp, 
     assert (result.verdict, result.steps[-1].found) == (Verdict.FAILED, "pas de réponse")
     refused = replace(case, expected=Expected(code="DMPInvalidCertificate", tls=True))
     assert play_case(refused, deaf(planted, world, [1, 0])).steps[-1].found == "connexion refusée par TLS"
+
+
+class Odd(Deaf):
+    """A transport whose server says something else."""
+
+    def __init__(self, content_type: str, octets: bytes) -> None:
+        self._answer = Answer(200, content_type, io.BytesIO(octets))
+
+    def post(self, service: str, content_type: str, content: Iterable[bytes], length: int) -> Answer:
+        return self._answer
+
+
+SOAP = b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>%s</s:Body></s:Envelope>'
+STATE = (
+    b'<PRPA_IN201308UV02 xmlns="urn:hl7-org:v3"><attentionLine><keyWordText code="AUTORISATION"/><value code="?"/>'
+    b'</attentionLine><acknowledgement typeCode="AA"/><patient/></PRPA_IN201308UV02>'
+)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "octets", "found"),
+    [
+        ("text/html", b"<h1>502</h1>", "réponse illisible"),
+        ("application/soap+xml", b"<h1>502</h1>", "réponse illisible"),
+        ("application/soap+xml", SOAP % b"", "réponse illisible"),
+        ("application/soap+xml", SOAP % b"<s:Fault/>", "réponse vide"),
+        ("application/soap+xml", SOAP % b"<other/>", "réponse vide"),
+        ("application/soap+xml", SOAP % STATE, "réponse illisible"),
+        ("multipart/related", b"--x--", "réponse illisible"),
+        ("", b"", "réponse illisible"),
+    ],
+)
+def test_whatever_a_server_answers_is_judged(world: World, content_type: str, octets: bytes, found: str) -> None:
+    odd = World(world.pki, lambda card: Odd(content_type, octets), world.clock)
+    result = play_case(given("0.2-010", dmp=""), odd)
+    assert (result.verdict, result.steps[-1].found) == (Verdict.FAILED, found)
+    assert result.steps[-1].reasons
+
+
+def test_a_card_without_its_key_is_not_played(world: World) -> None:
+    def connect(card: Card) -> Deaf:
+        raise FileNotFoundError("auth.key")
+
+    result = play_case(DATA.cases["0.2-010"], World(world.pki, connect, world.clock))
+    assert (result.verdict, "auth.key" in result.reason) == (Verdict.NOT_PLAYED, True)
 
 
 # Which cases are played.

@@ -45,6 +45,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     verbs = parser.add_subparsers(dest="what", required=True)
     lister = verbs.add_parser("list", help="the cases of a plan, and the scenarios")
     _add_choice(lister)
+    lister.add_argument("--against", metavar="VERSION", help="only what another version of the plan has not, and back")
     lister.set_defaults(func=_list)
 
     player = verbs.add_parser("run", help="play cases against a server; exit status 1 when one fails")
@@ -104,6 +105,8 @@ def _chosen(args: argparse.Namespace) -> tuple[Conformance, list[Case]]:
 
 def _list(args: argparse.Namespace) -> int:
     data, cases = _chosen(args)
+    if args.against is not None:
+        return _compare(args, data, cases)
     for case in cases:
         if args.format == "json":
             row = {
@@ -114,6 +117,7 @@ def _list(args: argparse.Namespace) -> int:
                 "option": case.option,
                 "kind": case.kind,
                 "plan": case.plans,
+                "guide": case.guide or data.plans[args.plan].guide,
                 "patient": case.given.patient,
                 "expected": " ".join(filter(None, (case.expected.status, case.expected.code))),
             }
@@ -124,6 +128,23 @@ def _list(args: argparse.Namespace) -> int:
         print(f"\n{len(cases)} cases; scenarios:")
         for scenario in data.scenarios.values():
             print(f"  {scenario.name:<20} {len(scenario.cases):>2} cases  {scenario.title}")
+    return 0
+
+
+def _compare(args: argparse.Namespace, data: Conformance, cases: list[Case]) -> int:
+    """What one version has and the other has not: + of --plan, - of --against."""
+    if args.against not in data.plans:
+        raise Failure(f"{args.against}: no such plan; there is {', '.join(data.plans)}", EXIT_USAGE)
+    new = [case for case in cases if not case.own and args.against not in case.plans]
+    gone = [case for case in data.of_plan(args.against) if not case.own and args.plan not in case.plans]
+    for sign, case in (*(("+", case) for case in new), *(("-", case) for case in gone)):
+        print(f"{sign} {case.id:<15} {case.transaction:<7} {case.title}")
+    for profile, here in data.plans[args.plan].profiles.items():
+        there = data.plans[args.against].profiles.get(profile)
+        before = set(there.mandatory) if there else set()
+        for sign, codes in (("+", set(here.mandatory) - before), ("-", before - set(here.mandatory))):
+            for code in sorted(codes):
+                print(f"{sign} {profile}: {code} is mandatory")
     return 0
 
 
@@ -188,6 +209,8 @@ def _world(args: argparse.Namespace, url: str) -> World:
     try:
         pki = open_pki(args.pki or args.config.pki_folder)
         ca = args.ca or pki.ca_file
+        if not ca.is_file():
+            raise Failure(f"{ca}: no file of authorities", EXIT_USAGE)
         # Whoever trusts nothing but the certificate of the card itself trusts no server.
         return World(
             pki,

@@ -9,8 +9,8 @@ from dmpws.xml.names import HABILITATIONS, HL7, PATIENTS, RS, SOAP
 def verdict(body: etree._Element) -> tuple[str, str]:
     """Carrier and code of a Body child: AA, DMPOk, Success, or the first error code; "" when it is no answer."""
     if body.tag == f"{{{SOAP}}}Fault":
-        *_, subcode = body.iter(f"{{{SOAP}}}Value")
-        return Carrier.FAULT, (subcode.text or "").rpartition(":")[2]
+        values = [value.text or "" for value in body.iter(f"{{{SOAP}}}Value")]
+        return Carrier.FAULT, values[-1].strip().rpartition(":")[2] if values else ""
     for namespace in (HABILITATIONS, PATIENTS):
         if body.tag.startswith(f"{{{namespace}}}"):
             return Carrier.STATUS, body.findtext(f".//{{{namespace}}}status") or ""

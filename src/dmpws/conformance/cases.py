@@ -180,16 +180,18 @@ class Case:
     """A case of the plan, or one of ours.
 
     transaction: code of the registry (`TD3.1`), or TNR, LDRM. plans: versions of the plan that have it; none when it is
-    ours. option: what a product must offer for the case to concern it, in the words of the plan. outcome, expected: the
-    answer to the step that is judged, the last one. marked: keys of it that are ours, because the plan does not fix
-    them. reason: why nobody can play it. prepare: steps that bring the record into the state needed. checklist: what a
-    person makes sure of, in French.
+    ours, guide is then the version of the integration guide it follows, otherwise the plan's. option: what a product
+    must offer for the case to concern it, in the words of the plan. outcome, expected: the answer to the step that is
+    judged, the last one. marked: keys of it that are ours, because the plan does not fix them. reason: why nobody can
+    play it. prepare: steps that bring the record into the state needed. checklist: what a person makes sure of, in
+    French.
     """
 
     id: str
     title: str
     transaction: str
     plans: tuple[str, ...]
+    guide: str
     profile: Profile
     option: str
     references: tuple[str, ...]
@@ -262,6 +264,8 @@ class Conformance:
             raise table.bad("plan", f"there is no plan {unknown[0]!r}")
         if case.own == bool(case.plans):
             raise table.bad("plan", f"a case of ours begins with {OWN_PREFIX} and is of no plan, the others are of one")
+        if case.own != bool(case.guide):
+            raise table.bad("guide", "a case of ours names its version of the guide, the others have the plan's")
         return case
 
     def _scenario(self, path: Path) -> Scenario:
@@ -320,6 +324,7 @@ def _case(table: Table) -> Case:
         title=table.text("title"),
         transaction=_transaction(table, "transaction", table.text("transaction")),
         plans=table.texts("plan"),
+        guide=table.text("guide", ""),
         profile=_choice(table, "profile", Profile),
         option=table.text("option", ""),
         references=table.texts("references"),

@@ -106,7 +106,7 @@ class _Step:
             pass  # judged by what travelled
         except Unreachable as error:
             return self._without_answer(exchanges[before:], error)
-        except (ClientError, LookupError) as error:
+        except (ClientError, LookupError, ValueError) as error:  # the kit reads what the interface may say, no more
             return self._result(exchanges[before:], "réponse illisible", (str(error),))
         made = exchanges[before:]
         body = made[-1].answer.body if made else None

@@ -88,7 +88,10 @@ class World:
     def session(self, who: CaseActor) -> tuple[LpsSession, Recorder]:
         """A client for who plays, and what it sends and receives. Raises NotPlayable."""
         card = self.card(ANY_CARD if who.card == "any" else who.card)
-        recorder = Recorder(self.connect(card))
+        try:
+            recorder = Recorder(self.connect(card))
+        except OSError as error:
+            raise NotPlayable(f"la carte « {card.name} » n'ouvre pas de connexion : {error}") from None
         lps = LpsSession(
             card,
             actor=actor_of(who, card),

@@ -55,6 +55,7 @@ _REQUESTS, _SERVICE = "2.25.2", "2.25.1"
 IMAGES = "imaging-reference"
 """Key of the document that names the images of a patient."""
 _VACCINE = ("68747507", "VACCIN D'ESSAI")
+IMAGING_REPORT = "18748-4"
 HALF_AN_HOUR = timedelta(minutes=30)
 
 
@@ -180,7 +181,7 @@ class Planned:
 
     def _images(self) -> dict[str, Any]:
         """What ties an imaging report to the request and to the images."""
-        if self.row["key"] != "imaging-report":
+        if self.row["type"] != IMAGING_REPORT:
             return {}
         return {"order": CdaId(_REQUESTS, f"{self.patient.key}-1"), "accession": self.accession, "study": self.study}
 
