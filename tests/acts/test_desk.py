@@ -1,5 +1,6 @@
 """Who is admitted to the desk, and what the traces keep of it."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -129,13 +130,21 @@ def test_without_record_there_is_no_act(world: World) -> None:
     assert world.traces()[-1]["outcome"] == "refused"
 
 
-@pytest.mark.parametrize("motive", ["", "  ", "x" * 501])
+@pytest.mark.parametrize("motive", ["", "  "])
 def test_a_motive_that_is_asked_for(world: World, motive: str) -> None:
     world.open()
     kind = Kind("act:test", "Essai", BY_PATIENT, motive=True)
     with pytest.raises(Refused) as caught, world.desk(patient(INS), motive=motive).act(kind, INS):
         pass
     assert caught.value.checks[0].rule is MOTIVE
+
+
+@pytest.mark.parametrize("words", [{"motive": "x" * 501}, {"proof": "x" * 100_000}])
+def test_words_have_a_length(world: World, words: dict[str, str]) -> None:
+    world.open()
+    desk = world.desk(patient(INS), **words)
+    assert refused(lambda: switches.switch(desk, INS, OPPOSE, on=True)) == "ACT-WORDS"
+    assert len(json.dumps(world.traces()[-1])) < 2000
 
 
 def test_what_fails_inside_an_act_changes_nothing_and_is_traced(world: World) -> None:

@@ -1,12 +1,16 @@
 """Blocking, unblocking and the switches, on both databases."""
 
+import json
+from collections.abc import Callable
+
 import pytest
 from acts_world import CABINET, CAMPARINI, INS, LIBRE, NOW, World, doctor, refused
 
 from dmpws.acts import closing, switches
 from dmpws.acts.actor import Actor, operator, patient
-from dmpws.domain.authorisation import AuthorisationState, Holder, state_of
-from dmpws.domain.patient import DmpStatus, Switch
+from dmpws.acts.desk import Desk
+from dmpws.domain.authorisation import AuthorisationState, Holder, HolderKind, state_of
+from dmpws.domain.patient import DmpStatus, Ins, Switch
 
 
 @pytest.mark.parametrize("holder", [CAMPARINI, CABINET])
@@ -43,6 +47,17 @@ def test_the_treating_doctor_does_not_lock_himself_out(world: World, holder: Hol
     world.open()
     world.authorise(LIBRE, treating_doctor=True)
     assert refused(lambda: switches.block(world.desk(doctor()), INS, holder)) == "ACT-NOT-HIMSELF"
+
+
+@pytest.mark.parametrize("word", ["", " ", "☃", "Dr LIBRE", "9" * 300, "899900063480\n", "1/", "../../x"])
+@pytest.mark.parametrize("kind", HolderKind)
+@pytest.mark.parametrize("act", [switches.block, switches.authorise])
+def test_a_word_that_is_no_identifier(
+    world: World, act: Callable[[Desk, Ins, Holder], bool], kind: HolderKind, word: str
+) -> None:
+    world.open()
+    assert refused(lambda: act(world.desk(patient(INS)), INS, Holder(kind, word))) == "ACT-HOLDER"
+    assert len(json.dumps(world.traces()[-1])) < 2000
 
 
 def test_a_blocked_treating_doctor_does_nothing_any_more(world: World) -> None:

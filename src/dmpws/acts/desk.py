@@ -27,6 +27,7 @@ REPRESENTS = Rule(
 TREATS = Rule("ACT-TREATS", "Le professionnel est le médecin traitant du patient", "DMPWS D147", "DMPAccessForbidden")
 ALIVE = Rule("ACT-ALIVE", "Le patient n'est pas décédé", "DMPWS D147", "DMPAccessForbidden")
 MOTIVE = Rule("ACT-MOTIVE", "L'acte a un motif", "DMPWS D147", "DMPInvalidRequest")
+WORDS = Rule("ACT-WORDS", "Motif et référence ont une longueur raisonnable", "DMPWS D147", "DMPInvalidRequest")
 
 LONGEST_MOTIVE = 500
 ENDED_BY_DEATH = frozenset({ActorKind.PATIENT, ActorKind.REPRESENTATIVE, ActorKind.TREATING_DOCTOR})
@@ -114,11 +115,11 @@ class Desk:
         if self.actor.kind not in kind.actors:
             expected = ", ".join(text for who, text in IN_FRENCH.items() if who in kind.actors)
             raise refusal(ALLOWED, expected=expected, found=IN_FRENCH[self.actor.kind])
-        if kind.motive:
-            motive = self.motive.strip()
-            ok = 0 < len(motive) <= LONGEST_MOTIVE
-            if not ok:
-                raise refusal(MOTIVE, expected=f"1 à {LONGEST_MOTIVE} caractères", found=f"{len(motive)}")
+        longest = max(len(self.motive.strip()), len(self.proof.strip()))
+        if longest > LONGEST_MOTIVE:
+            raise refusal(WORDS, expected=f"{LONGEST_MOTIVE} caractères au plus", found=f"{longest}")
+        if kind.motive and not self.motive.strip():
+            raise refusal(MOTIVE, expected=f"1 à {LONGEST_MOTIVE} caractères", found="0")
 
     def _admitted(self, kind: Kind, ins: Ins, work: UnitOfWork, notes: TraceNotes) -> Act:
         self.require(kind)
@@ -150,8 +151,8 @@ class Desk:
             person_name=actor.name,
             on_behalf_of="" if own else notes.patient,
             structure=actor.caller.structure if actor.caller else "",
-            reason=self.motive,
-            proof=self.proof,
+            reason=self.motive[: LONGEST_MOTIVE + 1],
+            proof=self.proof[: LONGEST_MOTIVE + 1],
             patient=notes.patient,
             holder=notes.holder,
             submission_set=notes.submission_set,

@@ -2,8 +2,16 @@
 
 from dmpws.acts.actor import ActorKind
 from dmpws.acts.desk import Act, Desk, Kind
-from dmpws.domain.authorisation import SECRET_CONNECTION, AuthorisationAct, AuthorisationState, Holder, state_of
-from dmpws.domain.checks import Rule, refusal
+from dmpws.domain.authorisation import (
+    SECRET_CONNECTION,
+    AuthorisationAct,
+    AuthorisationState,
+    Holder,
+    HolderKind,
+    state_of,
+)
+from dmpws.domain.checks import Rule, demand, refusal
+from dmpws.domain.directory import PERSON_ID, STRUCTURE_ID
 from dmpws.domain.patient import Ins, Switch
 from dmpws.transactions.admission import blocking_holders
 
@@ -11,6 +19,9 @@ NOT_BLOCKED = Rule(
     "ACT-NOT-BLOCKED", "Le patient n'a pas bloqué celui qu'il autorise", "DMPWS D147", "DMPAccessForbidden"
 )
 
+HOLDER = Rule(
+    "ACT-HOLDER", "Le professionnel ou la structure a un identifiant national", "DMPWS D147", "DMPInvalidRequest"
+)
 NOT_HIMSELF = Rule(
     "ACT-NOT-HIMSELF", "Le médecin traitant ne bloque ni lui-même ni sa structure", "DMPWS D147", "DMPAccessForbidden"
 )
@@ -49,6 +60,7 @@ def block(desk: Desk, ins: Ins, holder: Holder) -> bool:
     he does for the patient, who may do it himself.
     """
     with desk.act(BLOCK, ins) as act:
+        _require_identifier(holder)
         act.notes.holder = holder.identifier
         caller = desk.actor.caller
         if caller is not None and holder in blocking_holders(act, caller):
@@ -70,6 +82,12 @@ def unblock(desk: Desk, ins: Ins, holder: Holder) -> bool:
         return True
 
 
+def _require_identifier(holder: Holder) -> None:
+    """Refuse what nobody can be called: an empty word, a name."""
+    form = PERSON_ID if holder.kind is HolderKind.PERSON else STRUCTURE_ID
+    demand(form.fullmatch(holder.identifier) is not None, HOLDER, found=holder.identifier[:80])
+
+
 def known_state(desk: Desk, act: Act, holder: Holder) -> AuthorisationState:
     """The state of a holder, as far as who acts may know: not a representative what a secret connection granted."""
     state = state_of(act.store.authorisations.get(act.record.id, holder), act.now)
@@ -86,6 +104,7 @@ def authorise(desk: Desk, ins: Ins, holder: Holder) -> bool:
     Raises Refused for one who is blocked: the block is lifted first, by its own act.
     """
     with desk.act(AUTHORISE, ins) as act:
+        _require_identifier(holder)
         act.notes.holder = holder.identifier
         before = known_state(desk, act, holder)
         if before is AuthorisationState.INTERDIT:

@@ -8,11 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from dmpws.domain.access import AuthMode
-from dmpws.domain.directory import Card, Professional, Structure
+from dmpws.domain.directory import PERSON_ID, STRUCTURE_ID, Card, Professional, Structure
 from dmpws.domain.software import EVERYTHING, ApprovalStatus, Category, Profile, Scope, Software
 
-_IDENTIFIER = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,63}")
-_PERSON = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,63}(/[^\s/][^/]{0,127})?")
 _SERIAL = re.compile(r"[0-9a-f]{1,40}")
 _SECTOR = re.compile(r"SA[0-9]{2,3}")
 _NUMBER = re.compile(r"[!-~]{1,100}")
@@ -131,8 +129,8 @@ def _written_date(value: date | None) -> str:
     return value.isoformat() if value else ""
 
 
-_structure = _matching(_IDENTIFIER, "a Struct_IdNat")
-_person = _matching(_PERSON, "a PS_IdNat")
+_structure = _matching(STRUCTURE_ID, "a Struct_IdNat")
+_person = _matching(PERSON_ID, "a PS_IdNat")
 _serial = _matching(_SERIAL, "a serial number in lower-case hexadecimal")
 _sector = _matching(_SECTOR, "a sector as SA07")
 _number = _matching(_NUMBER, "an approval number")

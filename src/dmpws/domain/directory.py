@@ -1,11 +1,18 @@
 """The directory: professionals, structures, cards and approved software (DMPWS D8)."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from dmpws.domain.software import Software
+
+STRUCTURE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,63}")
+"""Struct_IdNat."""
+PERSON_ID = re.compile(rf"{STRUCTURE_ID.pattern}(/[^\s/][^/]{{0,127}})?")
+"""PS_IdNat, or `<structure>/<internal id>`: an opaque string that no application may interpret (GI-DMP EX_0.1-1025),
+of which only the outline is checked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from dmpws.domain.access import AuthMode
+from dmpws.domain.directory import PERSON_ID
 from dmpws.pki.dn import Dn
 from dmpws.vihf import roles, rules
 from dmpws.vihf.subject import Subject, shown
@@ -20,8 +21,6 @@ CLASS_REFS = {
 }
 """Authentication classes that real clients send."""
 
-# An opaque string that no application may interpret (EX_0.1-1025): only its outline is checked.
-_NAME_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,63}(/[^\s/][^/]{0,127})?")
 _RPPS = re.compile(r"8[0-9]{11}")
 
 
@@ -66,7 +65,7 @@ def _issuer(subject: Subject) -> None:
 def _name_id(subject: Subject) -> None:
     name_id, report = subject.token.name_id, subject.report
     report.require(
-        bool(_NAME_ID.fullmatch(name_id)),
+        bool(PERSON_ID.fullmatch(name_id)),
         rules.NAME_ID_FORM,
         expected="899700296140 ou 10B0011797/00B1022322",
         found=shown(name_id) or "absent",
