@@ -36,3 +36,10 @@ def test_every_error_code_is_explained() -> None:
         assert f"## {code.name}\n" in PAGES[FAQ]
         assert code.cause.endswith(".") and code.remedy.endswith(".")
         assert code.cause != code.remedy
+
+
+def test_every_page_is_in_the_index_once() -> None:
+    index = (DOCS / "README.md").read_text("utf-8")
+    found = [path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if path.name != "README.md"]
+    listed = [page for page in found if not page.startswith("reference/transactions/")]
+    assert {page: index.count(f"({page})") for page in listed} == dict.fromkeys(listed, 1)

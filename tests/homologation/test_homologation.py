@@ -1,7 +1,6 @@
 """Homologation: registered, assessed, decided, in force at the next call, published; on both databases."""
 
 import csv
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -25,8 +24,13 @@ from dmpws.codec.directory import read_table
 from dmpws.codec.reference_list import as_html, as_json, as_tsv
 from dmpws.codec.tables import TableError
 from dmpws.config import load
+from dmpws.conformance.candidacy import Candidacy
 from dmpws.conformance.cases import Conformance
+from dmpws.conformance.cases import Profile as ConformanceProfile
+from dmpws.conformance.evidence import write_evidence
 from dmpws.conformance.review import BadEvidence, review
+from dmpws.conformance.seen import Seen
+from dmpws.conformance.watching import Position, State
 from dmpws.domain.access import AuthMode
 from dmpws.domain.homologation import AFTER, Assessment, HomologationFile, Step
 from dmpws.domain.software import ApprovalStatus, Category, Profile, Scope, Software
@@ -231,27 +235,38 @@ def test_files_that_are_opened_together_have_different_keys(store: Store) -> Non
 Evidence = Callable[..., Path]
 
 
+class _Journal:
+    """A journal with one exchange, of a software and in a mode."""
+
+    def __init__(self, software: str, mode: str) -> None:
+        self._line = {"software": software, "mode": mode, "at": "2026-11-21T12:00:00+00:00", "facts": {}, "checks": []}
+
+    def detail(self, exchange: int) -> dict[str, Any]:
+        names = ("correlation_id", "transaction", "status", "code", "reason", "person", "structure", "purpose")
+        message = {"content_type": "application/soap+xml", "size": 4, "kept": 4, "cut": False}
+        line = {**dict.fromkeys((*names, "approval", "patient"), ""), **self._line, "id": exchange}
+        return {**line, "request": dict(message), "answer": dict(message)}
+
+    def octets(self, exchange: int, direction: str) -> bytes:
+        return b"<a/>"
+
+
 @pytest.fixture
 def evidence(tmp_path: Path) -> Evidence:
-    """Writes a folder as `dmpws evidence` does."""
+    """Writes the folder of a rehearsal: a case of each mandatory transaction of Alimentation, in a state."""
 
     def write(*, profiles: tuple[str, ...] = ("alimentation",), **states: str) -> Path:
-        folder = tmp_path / "preuves"
-        entries = []
-        for name in CONFORMANCE.plans["2.10c"].profiles[CONFORMANCE.cases["2.1-010"].profile].mandatory:
+        plan, folder = CONFORMANCE.plans["2.10c"], tmp_path / "preuves"
+        journal = _Journal("Cabinet Plus", "DIRECTE")
+        asked = frozenset(map(ConformanceProfile, profiles))
+        candidacy = Candidacy(plan, "", asked, frozenset(), frozenset(), frozenset(), frozenset(), {})
+        positions = []
+        for name in plan.profiles[ConformanceProfile.FEEDING].mandatory:
             case = next(c for c in CONFORMANCE.cases.values() if c.transaction == name and not c.own)
-            state = states.get(name.replace(".", "_"), "done")
-            (folder / case.id).mkdir(parents=True, exist_ok=True)
-            message = {"file": "1-requete.xml", "sha256": hashlib.sha256(b"<a/>").hexdigest()}
-            answer = {**message, "file": "1-reponse.xml"}
-            exchange = {"mode": "DIRECTE", "software": "Cabinet Plus", "request": message, "answer": answer}
-            for file in ("1-requete.xml", "1-reponse.xml"):
-                (folder / case.id / file).write_bytes(b"<a/>")
-            verdict = {"id": case.id, "state": state, "transaction": name, "exchanges": [exchange]}
-            (folder / case.id / "verdict.json").write_text(json.dumps(verdict))
-            entries.append({"id": case.id, "title": case.title, "state": state, "folder": case.id})
-        index = {"plan": "2.10c", "guide": "2.10", "profiles": list(profiles), "cases": entries}
-        (folder / "index.json").write_text(json.dumps(index))
+            state = State(states.get(name.replace(".", "_"), "done"))
+            seen = (Seen(journal.detail(1)),) if state in (State.DONE, State.VIOLATED) else ()
+            positions.append(Position(case, state, seen))
+        write_evidence(folder, candidacy, positions, journal, NOW)
         return folder
 
     return write

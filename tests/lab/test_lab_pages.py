@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from dmpws.client import Attachment, ClinicalDocument, Deposit
 from dmpws.client.cda import CONSULTATION_REPORT
 from dmpws.client.pdf import one_page_pdf
 from dmpws.config import Config, load
-from dmpws.lab.snapshots import MOST_KEPT
+from dmpws.lab.snapshots import MOST_KEPT, SnapshotError, Snapshots
 from dmpws.pki.demo import DemoPki
 from dmpws.seed import seed
-from dmpws.store import Store
+from dmpws.store import Store, StoreOptions, open_store
+from dmpws.store.encryption import SUFFIX
 from dmpws.store.tables import trace
 from dmpws.testing.local import LocalApp
 
@@ -32,11 +33,12 @@ Ask = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
-def config(tmp_path: Path, pki: DemoPki, _migrated_sqlite: Path) -> Config:
+def config(request: pytest.FixtureRequest, tmp_path: Path, pki: DemoPki, _migrated_sqlite: Path) -> Config:
+    """Of a server in `test`; encrypted when the parameter says so."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "dmpws.sqlite").write_bytes(_migrated_sqlite.read_bytes())
     given = {"profile": "test", "data": str(tmp_path / "data"), "trust": str(pki.trust_folder)}
-    return load(given, environment={})
+    return load({**given, "encryption": getattr(request, "param", False)}, environment={})
 
 
 @pytest.fixture
@@ -105,6 +107,19 @@ def test_a_state_comes_back_whole(server: LocalApp, ask: Ask, config: Config) ->
     assert [s["name"] for s in ask("GET", "/lab/snapshots")[1]] == ["one"]
 
 
+@pytest.mark.parametrize("config", [True], indirect=True, ids=["encrypted"])
+def test_encrypted_documents_come_back_readable(server: LocalApp, ask: Ask, config: Config) -> None:
+    deposit(server)
+    ask("PUT", "/lab/snapshots/one")
+    ask("POST", "/lab/reset")
+    assert files(config) == set()
+    deposit(server)
+    assert len(titles(server)) == 1
+    assert ask("POST", "/lab/snapshots/one/restore")[0] == 200
+    assert len(titles(server)) == 1
+    assert all(name.endswith(SUFFIX) for name in files(config))
+
+
 def test_what_was_taken_away_comes_back_too(server: LocalApp, ask: Ask, config: Config) -> None:
     ask("PUT", "/lab/snapshots/empty")
     deposit(server)
@@ -163,6 +178,16 @@ def test_a_snapshot_of_another_version_is_refused(server: LocalApp, ask: Ask, mo
     monkeypatch.setattr("dmpws.store.migrate.head", lambda: "9999")
     status, said = ask("POST", "/lab/snapshots/one/restore")
     assert (status, "9999" in said["error"]) == (400, True)
+
+
+def test_postgresql_has_its_own_tools(tmp_path: Path) -> None:
+    with closing(open_store("postgresql://nobody@localhost/nothing", tmp_path / "documents")) as store:
+        snapshots = Snapshots(tmp_path / "lab", store, tmp_path / "documents", StoreOptions(), lambda: None)
+        with pytest.raises(SnapshotError, match="CREATE DATABASE"):
+            snapshots.save("one")
+        with pytest.raises(SnapshotError):
+            snapshots.restore("one")
+    assert snapshots.all() == []
 
 
 def test_the_clock_is_set(ask: Ask) -> None:

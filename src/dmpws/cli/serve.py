@@ -297,7 +297,8 @@ def _announce(config: Config, *, stub: bool = False) -> None:
     services = f"https://localhost:{config.port}{SERVICES_PATH}"
     print(f"\nServices          {services}/<service>   contracts: {services}/patients?wsdl")
     if config.ops_port and not stub:
-        print(f"Operator port     http://127.0.0.1:{config.ops_port}/health  /ready  /metrics  /info  /journal")
+        lab = "  /lab" if config.laboratory else ""
+        print(f"Operator port     http://127.0.0.1:{config.ops_port}/health  /ready  /metrics  /info  /journal{lab}")
         print(f"Parameters file   http://127.0.0.1:{config.ops_port}/parameters")
     if config.pki_folder.is_dir():
         pki = open_pki(config.pki_folder)

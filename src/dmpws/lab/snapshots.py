@@ -51,7 +51,7 @@ class Snapshots:
         return _shown(kept)
 
     def restore(self, name: str) -> dict[str, Any]:
-        """Put a state back. Calls that are being served end before or after it. Raises SnapshotError."""
+        """Put a state back, while nobody is in the middle of a call. Raises SnapshotError."""
         kept = self._named(name)
         with locked(self._folder):
             self._restore(kept)
