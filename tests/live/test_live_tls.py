@@ -1,7 +1,9 @@
 """Who gets past the handshake of the direct mode, and what is said to the others."""
 
 import http.client
+import json
 import ssl
+import time
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,9 @@ from live_wire import existence, https, post, tls, traces
 
 from dmpws import cast
 from dmpws.client import ServerFault, Unreachable
+from dmpws.conformance.cases import Conformance
+from dmpws.conformance.detection import Tracker, detectors, patients_of
+from dmpws.conformance.seen import Seen
 from dmpws.pki.cards import Card
 from dmpws.pki.demo import DemoPki
 from dmpws.testing.server import LiveServer, copy_pki
@@ -57,6 +62,24 @@ def test_a_card_of_another_authority_does_not_connect(live: LiveServer) -> None:
 def test_an_expired_card_does_not_connect(live: LiveServer) -> None:
     with pytest.raises(REFUSED):
         handshake(live, live.pki.card("medecin-expire"))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_the_journal_says_why_a_card_could_not_connect(live: LiveServer, version: ssl.TLSVersion) -> None:
+    newest = json.loads(live.ops("journal?limit=1"))
+    after = newest[0]["id"] if newest else 0
+    with pytest.raises(REFUSED):
+        handshake(live, live.pki.card("medecin-expire"), maximum_version=version)
+    deadline = time.monotonic() + 10
+    while not (found := json.loads(live.ops(f"journal?after={after}&facts=yes"))) and time.monotonic() < deadline:
+        time.sleep(0.02)  # the client is told first
+    [line] = found
+    assert (line["transaction"], line["code"], line["person"]) == ("TD0.1", "DMPInvalidCertificate", "")
+    assert "trouvé : certificat expiré" in line["reason"]
+    [check] = json.loads(live.ops(f"journal/{line['id']}"))["checks"]
+    assert (check["rule"], check["outcome"]) == ("TLS-CARD", "failed")
+    tracker = Tracker(detectors(Conformance())["0.1-160"], patients_of())
+    assert tracker.feed(Seen(line))
 
 
 def test_tls_1_1_is_refused_by_the_server(live: LiveServer) -> None:

@@ -34,9 +34,10 @@ from dmpws.cli import EXIT_INTERNAL, EXIT_USAGE, Failure
 from dmpws.cli.demo import play
 from dmpws.config import LABORATORY, Config
 from dmpws.http import SERVICES_PATH, metrics
+from dmpws.http.journal import turned_away
 from dmpws.http.server import Listen, Server, ServerError
 from dmpws.http.supervisor import Supervisor, SupervisorError
-from dmpws.http.tls_context import TlsFiles
+from dmpws.http.tls_context import TlsFiles, TurnedAway
 from dmpws.http.wsgi import Observed
 from dmpws.pki.cards import P12_PASSWORD
 from dmpws.pki.demo import create, open_pki
@@ -254,8 +255,15 @@ def _serve(config: Config) -> None:
         workers=config.workers or os.cpu_count() or 1,
         threads=config.threads,
         reading_seconds=config.max_request_seconds,
+        turned_away=_turned_away(config),
     )
     Server(listen, load).run()
+
+
+def _turned_away(config: Config) -> TurnedAway | None:
+    """Keeps in the journal why a card could not connect; in a laboratory alone: elsewhere anybody could fill it."""
+    kept = journal_of(config) if config.laboratory else None
+    return turned_away(kept.add) if kept is not None else None
 
 
 def _tls_files(config: Config, *, required: bool) -> TlsFiles:

@@ -220,7 +220,8 @@ def linked_structure(seen: Seen, wanted: Any, _: Setting) -> Miss | None:
 def expired_certificate(seen: Seen, wanted: Any, _: Setting) -> Miss | None:
     """The certificate of the connection has expired."""
     end = seen.fact("certificate", "not_after")
-    if (bool(end) and datetime.fromisoformat(end) < seen.at) is wanted:
+    expired = seen.fact("certificate", "expired", None)  # told by a handshake that was refused
+    if (bool(end) and datetime.fromisoformat(end) < seen.at if expired is None else expired) is wanted:
         return None
     return Miss("un certificat expiré", f"celui de l'appel court jusqu'au {end[:10]}" if end else "il est inconnu")
 

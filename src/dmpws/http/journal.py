@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from dmpws.domain.checks import Check, Outcome
+from dmpws.domain.checks import Check, Outcome, Rule
 from dmpws.domain.journal import Exchange, Message
 from dmpws.domain.listening import heard_by
 
@@ -21,6 +21,46 @@ _PASSWORD = re.compile(rb"(<(?:[\w.-]+:)?password(?:\s[^<>]*)?>)[^<]*")
 WsgiApp = Callable[..., Iterable[bytes]]
 Keep = Callable[[Exchange, Message, Message], object]
 """Keeps an exchange, its request and its answer."""
+
+
+CARD = Rule(
+    "TLS-CARD", "Le certificat de la carte permet d'ouvrir la connexion", "PDT-INF-579", "DMPInvalidCertificate"
+)
+_EXPIRED = 10
+_REFUSALS = {
+    9: "certificat pas encore valide",
+    _EXPIRED: "certificat expiré",
+    18: "certificat auto-signé",
+    19: "certificat d'une autorité auto-signée inconnue",
+    20: "certificat d'une autorité inconnue",
+    23: "certificat révoqué",
+}
+"""What OpenSSL refuses most, by its code (X509_V_ERR_…)."""
+
+
+def turned_away(keep: Keep) -> Callable[[int, str, str], None]:
+    """A listener for dmpws.http.tls_context: a connection that ended in the handshake is kept as an exchange of TD0.1
+    without messages. Nobody has shown that the card is his: what it says is not looked at."""
+
+    def kept(code: int, words: str, peer: str) -> None:
+        expected = "un certificat valide d'une autorité reconnue"
+        check = Check(CARD, Outcome.FAILED, expected=expected, found=_REFUSALS.get(code, words))
+        facts = {"outcome": "refused", "code": CARD.code, "message": check.message, "peer": peer}
+        exchange = Exchange(
+            correlation_id="",
+            at=datetime.now(UTC),
+            seconds=0.0,
+            path="/TLS",
+            status=0,
+            operation="TD0.1",
+            code=CARD.code,
+            facts={**facts, "certificate": {"expired": code == _EXPIRED}},
+            checks=({**check.values(), "ms": 0.0},),
+            steps=(),
+        )
+        keep(exchange, Message(), Message())
+
+    return kept
 
 
 class Journalled:

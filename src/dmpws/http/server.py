@@ -10,7 +10,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from dmpws.http.tls_context import ContextCache, TlsFiles
+from dmpws.http.tls_context import ContextCache, TlsFiles, TurnedAway
 from dmpws.http.worker import worker_class
 
 
@@ -22,7 +22,8 @@ class ServerError(Exception):
 class Listen:
     """Where and how the server listens.
 
-    tls: files of the `direct` mode; None behind a TLS proxy. unix_socket: path listened on instead of host and port.
+    tls: files of the `direct` mode; None behind a TLS proxy. turned_away: told of client certificates that the
+    handshake refuses, in that mode. unix_socket: path listened on instead of host and port.
     hooks: gunicorn server hooks by name (`post_fork`, `child_exit`...).
     """
 
@@ -30,6 +31,7 @@ class Listen:
     port: int = 8443
     unix_socket: str = ""
     tls: TlsFiles | None = None
+    turned_away: TurnedAway | None = None
     workers: int = 1
     threads: int = 4
     reading_seconds: float = 120
@@ -55,7 +57,7 @@ class Server(BaseApplication):
         self._listen = listen
         self._load = load
         _check_address(listen)
-        self._contexts = _contexts(listen.tls) if listen.tls else None
+        self._contexts = _contexts(listen.tls, listen.turned_away) if listen.tls else None
         super().__init__()
 
     def load_config(self) -> None:
@@ -98,14 +100,14 @@ class Server(BaseApplication):
         return settings
 
 
-def _contexts(files: TlsFiles) -> ContextCache:
+def _contexts(files: TlsFiles, turned_away: TurnedAway | None) -> ContextCache:
     for path in files:
         try:
             path.open("rb").close()
         except OSError as error:
             raise ServerError(f"{path}: {(error.strerror or 'unreadable').lower()}") from None
     try:
-        return ContextCache(files)
+        return ContextCache(files, turned_away)
     except OSError as error:
         names = ", ".join(path.name for path in files)
         raise ServerError(f"{files.certificate.parent}: TLS cannot use {names} ({error})") from None

@@ -4,7 +4,7 @@ profile `ihe` lets clients in without."""
 import logging
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,11 @@ class TlsFiles:
         return iter(p for p in (self.certificate, self.key, self.authorities, self.crls) if p is not None)
 
 
-def make_context(files: TlsFiles) -> ssl.SSLContext:
+TurnedAway = Callable[[int, str, str], None]
+"""Told of a client certificate the handshake refuses: OpenSSL's code and words for it, IP address of the client."""
+
+
+def make_context(files: TlsFiles, turned_away: TurnedAway | None = None) -> ssl.SSLContext:
     """Read the files into a context. Raises OSError (ssl.SSLError included) when one cannot be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -43,7 +47,24 @@ def make_context(files: TlsFiles) -> ssl.SSLContext:
     if files.crls is not None:
         context.load_verify_locations(files.crls)
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
+    if turned_away is not None:
+        context.sslsocket_class = _telling(turned_away)
     return context
+
+
+def _telling(turned_away: TurnedAway) -> type[ssl.SSLSocket]:
+    class Telling(ssl.SSLSocket):
+        def do_handshake(self, block: bool = False) -> None:
+            try:
+                super().do_handshake(block)
+            except ssl.SSLCertVerificationError as refused:
+                try:
+                    turned_away(refused.verify_code, refused.verify_message, self.getpeername()[0])
+                except Exception:
+                    journal.exception("a refused certificate could not be told of")
+                raise
+
+    return Telling
 
 
 class ContextCache:
@@ -52,11 +73,12 @@ class ContextCache:
     gunicorn asks for it at every connection; building it costs up to 88 ms with a large revocation list.
     """
 
-    def __init__(self, files: TlsFiles) -> None:
+    def __init__(self, files: TlsFiles, turned_away: TurnedAway | None = None) -> None:
         self._files = files
+        self._turned_away = turned_away
         self._lock = threading.Lock()
         self._stamp = self._now()
-        self._context = make_context(files)
+        self._context = make_context(files, turned_away)
 
     def context(self) -> ssl.SSLContext:
         """The current context; the former one when the new files cannot be used, which the journal says."""
@@ -70,7 +92,7 @@ class ContextCache:
     def _reload(self, stamp: tuple[tuple[int, int], ...]) -> None:
         self._stamp = stamp
         try:
-            self._context = make_context(self._files)
+            self._context = make_context(self._files, self._turned_away)
         except OSError as error:
             journal.error("TLS files changed and cannot be used, the former ones stay: %s", error)
 
