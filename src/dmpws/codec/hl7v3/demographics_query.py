@@ -21,7 +21,7 @@ FEW = Rule("PDQ-FEW", "Les valeurs des critères sont peu nombreuses", "DMPWS D1
 QUANTITY = Rule("PDQ-QUANTITY", "initialQuantity est un nombre de patients", "ITI TF-2 3.47.4.1.2", "102")
 
 _QUERY = "controlActProcess/queryByParameter"
-_LONGEST, _LONGEST_TIME, _MOST = 250, 24, 20
+_LONGEST, _LONGEST_TIME, _MOST, _SEXES = 250, 24, 20, 3
 _ASKED = "identifiant, nom, prénom, date de naissance, sexe, code postal ou ville"
 
 
@@ -82,11 +82,13 @@ def _alternatives(parameters: etree._Element) -> tuple[PatientCriteria, ...]:
     """Values of one parameter are alternatives, different parameters must all agree."""
 
     def values(name: str, read: Callable[[etree._Element], PatientCriteria]) -> list[PatientCriteria]:
-        found = map(read, every(parameters, f"{name}/value"))
+        found = dict.fromkeys(map(read, every(parameters, f"{name}/value")))
         return [criteria for criteria in found if criteria.asked] or [PatientCriteria()]
 
     names, births = values("livingSubjectName", _name), values("livingSubjectBirthTime", _birth)
     sexes, addresses = values("livingSubjectAdministrativeGender", _sex), values("patientAddress", _address)
+    # No index serves a search by sex alone, so each value may read every record.
+    demand(len(sexes) <= _SEXES, FEW, expected=f"{_SEXES} sexes au plus", found=str(len(sexes)))
     number = len(names) * len(births) * len(sexes) * len(addresses)
     demand(number <= _MOST, FEW, expected=f"{_MOST} combinaisons au plus", found=str(number), where=path_of(parameters))
     return tuple(
