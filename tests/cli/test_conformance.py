@@ -130,7 +130,8 @@ def test_a_file_of_patients_with_a_mistake_is_named(
     [
         (Verdict.PASSED, 0, "1 passed, 0 failed, 0 not played, 0 manual in 1.2 s, plan 2.10c"),
         (Verdict.FAILED, 1, "0 passed, 1 failed, 0 not played, 0 manual in 1.2 s, plan 2.10c"),
-        (Verdict.NOT_PLAYED, 0, "0 passed, 0 failed, 1 not played, 0 manual in 1.2 s, plan 2.10c"),
+        (Verdict.MANUAL, 0, "0 passed, 0 failed, 0 not played, 1 manual in 1.2 s, plan 2.10c"),
+        (Verdict.NOT_PLAYED, 1, "0 passed, 0 failed, 1 not played, 0 manual in 1.2 s, plan 2.10c"),
     ],
 )
 def test_a_report_tells_what_the_run_told(
@@ -141,6 +142,6 @@ def test_a_report_tells_what_the_run_told(
     assert main(["conformance", "report", str(file), "--html", str(page), "--junit", str(junit)]) == status
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == line
-    assert ("parce que" in lines[1]) == (verdict is not Verdict.PASSED)
+    assert ("parce que" in lines[1]) == (verdict in (Verdict.FAILED, Verdict.NOT_PLAYED))
     assert page.read_text("utf-8").startswith("<!doctype html>")
     assert b"<testsuites" in junit.read_bytes()

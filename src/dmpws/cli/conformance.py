@@ -268,4 +268,6 @@ def _end(args: argparse.Namespace, result: RunResult) -> int:
     else:
         told = ", ".join(f"{count} {_WORDS[verdict]}" for verdict, count in counts.items())
         print(f"\n{told} in {result.duration:.1f} s, plan {result.plan}")
+        if counts[Verdict.NOT_PLAYED] and not getattr(args, "prepare", True):
+            print("On a server of yours, --prepare brings the patients of the plan into the state the cases need.")
     return 0 if result.ok else EXIT_FAILED

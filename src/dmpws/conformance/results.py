@@ -103,8 +103,8 @@ class RunResult:
 
     @property
     def ok(self) -> bool:
-        """Nothing that was played failed."""
-        return self.count(Verdict.FAILED) == 0
+        """Nothing that was played failed, and something was when something could be."""
+        return not self.count(Verdict.FAILED) and bool(self.count(Verdict.PASSED) or not self.count(Verdict.NOT_PLAYED))
 
 
 def to_json(run: RunResult) -> str:

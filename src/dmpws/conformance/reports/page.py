@@ -84,6 +84,8 @@ def _head(run: RunResult) -> Iterator[str]:
 
 
 def _verdict(run: RunResult) -> str:
+    if not run.count(Verdict.PASSED) and not run.count(Verdict.FAILED):
+        return "Rien n'a été joué"
     return "Conforme" if run.ok else _counted(Verdict.FAILED, run.count(Verdict.FAILED))
 
 
