@@ -6,7 +6,7 @@ import pytest
 from acts_world import CAMPARINI, INS, LIBRE, MOTHER, NOW, World
 
 from dmpws.acts import actor, authorisations, switches
-from dmpws.domain.authorisation import SECRET_CONNECTION, AuthorisationState, By, Holder, state_of
+from dmpws.domain.authorisation import SECRET_CONNECTION, AuthorisationAct, AuthorisationState, By, Holder, state_of
 
 MINOR = "20100907"
 
@@ -57,6 +57,9 @@ def test_they_learn_it_from_no_act_of_their_own(minor: World) -> None:
     assert state(minor) is AuthorisationState.VALIDE
     assert switches.block(desk, INS, LIBRE)
     assert state(minor) is AuthorisationState.INTERDIT
+    held, events = authorisations.look(desk, INS, LIBRE)
+    assert [(n.authorisation.granted_at, n.authorisation.expires_at) for n in held] == [(None, None)]
+    assert [(event.act, event.expires_at) for event in events] == [(AuthorisationAct.BLOCK, None)]
     assert switches.unblock(desk, INS, LIBRE)
     told = [change for trace in minor.traces() for change in trace.get("changes", ())]
     assert [(change["old"], change["new"]) for change in told] == [

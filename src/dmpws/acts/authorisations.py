@@ -1,12 +1,14 @@
 """Who may consult the record, who could, and who decided so: what the patient sees, and what he takes back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from dmpws.acts.actor import ActorKind
 from dmpws.acts.desk import Desk, Kind
 from dmpws.acts.switches import BY_PATIENT, known_state
 from dmpws.domain.authorisation import (
     SECRET_CONNECTION,
+    Authorisation,
     AuthorisationAct,
     AuthorisationEvent,
     AuthorisationState,
@@ -62,6 +64,16 @@ def _not_secret(
             in_secret[event.holder] = event.by.capacity == SECRET_CONNECTION
         ends = event.act in (AuthorisationAct.ADD, AuthorisationAct.REMOVE, AuthorisationAct.EXPIRE)
         if not (ends and in_secret.get(event.holder)) and event.by.capacity != SECRET_CONNECTION:
-            told.append(event)
-    held = [n for n in found if n.authorisation.blocked or not in_secret.get(n.authorisation.holder)]
-    return held, told
+            told.append(replace(event, expires_at=None) if in_secret.get(event.holder) else event)
+    return [known for named in found if (known := _known(named, in_secret)) is not None], told
+
+
+def _known(named: NamedAuthorisation, in_secret: Mapping[Holder, bool]) -> NamedAuthorisation | None:
+    """As it is, or the block alone of what was authorised in secret."""
+    authorisation = named.authorisation
+    if not in_secret.get(authorisation.holder):
+        return named
+    if not authorisation.blocked:
+        return None
+    block = Authorisation(authorisation.holder, None, authorisation.last_action_at, None, blocked=True)
+    return replace(named, authorisation=block)
