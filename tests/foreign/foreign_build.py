@@ -76,7 +76,7 @@ NODE = Client(
     HERE / "node",
     "node",
     ("npm", "ci", "--no-audit", "--no-fund"),
-    (HERE / "node" / "package.json", HERE / "node" / "package-lock.json"),
+    (HERE / "node" / ".npmrc", HERE / "node" / "package.json", HERE / "node" / "package-lock.json"),
 )
 JAVA = Client(
     HERE / "java",

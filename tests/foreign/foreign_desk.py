@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from dmpws import cast
+from dmpws import cast, resources
 from dmpws.client import Attachment, ClinicalDocument, Deposit
 from dmpws.client.cda import CONSULTATION_REPORT
 from dmpws.client.registry import cx
@@ -58,6 +58,7 @@ def _write(desk: Desk, live: LiveServer) -> None:
         "repository": oids.REPOSITORY,
         "uniqueId": desk.unique_id,
         "documents": " ".join(desk.documents),
+        "schemas": str(resources.folder("schemas")),
     }
     files = {
         "facts.properties": "".join(f"{name}={value}\n" for name, value in facts.items()).encode(),

@@ -5,6 +5,7 @@ import asip.ci_sis.gdp._2010.GDPService;
 import habilitations.dmp.si.ActionType;
 import habilitations.dmp.si.HabilitationsEndPoint;
 import habilitations.dmp.si.HabilitationsEndPointImplService;
+import habilitations.dmp.si.ModeType;
 import ihe.iti.xds_b._2007.DocumentRegistryPortType;
 import ihe.iti.xds_b._2007.DocumentRegistryService;
 import ihe.iti.xds_b._2007.DocumentRepositoryPortType;
@@ -33,6 +34,9 @@ import oasis.names.tc.ebxml_regrep.xsd.rim._3.ExtrinsicObjectType;
 import oasis.names.tc.ebxml_regrep.xsd.rim._3.ParameterType;
 import oasis.names.tc.ebxml_regrep.xsd.rim._3.ParameterValuesType;
 import oasis.names.tc.ebxml_regrep.xsd.rs._3.RegistryResponse;
+import patients.dmp.si.DateType;
+import patients.dmp.si.PatientSpecificEndPoint;
+import patients.dmp.si.PatientSpecificEndPointImplService;
 
 /** Plays a doctor's software: `Main FOLDER`, the folder that tests/foreign/foreign_desk.py fills. One line per result. */
 public final class Main {
@@ -44,6 +48,7 @@ public final class Main {
     private final Connection connection;
     // Reading a contract takes CXF longer than a call: a software makes each service once.
     private final GDPService patients = new GDPService();
+    private final HabilitationsEndPointImplService rights = new HabilitationsEndPointImplService();
     private final DocumentRepositoryService repository = new DocumentRepositoryService();
 
     private Main(Path folder) throws Exception {
@@ -60,7 +65,7 @@ public final class Main {
 
     public static void main(String[] words) throws Exception {
         Main lps = new Main(Path.of(words[0]));
-        lps.existence("TD0.2", lps.folder.resolve("vihf.xml"));
+        lps.ask("TD0.2", "TEST_EXST", lps.folder.resolve("vihf.xml"));
         lps.refused();
         lps.outsideTheSchema();
         lps.authorise();
@@ -68,6 +73,8 @@ public final class Main {
         lps.find();
         lps.retrieve();
         lps.retrieveUnknown();
+        lps.lists();
+        say("schemas", Schemas.compile(Path.of(lps.facts.getProperty("schemas"))) + " compiled");
     }
 
     private static void say(String step, Object... values) {
@@ -82,16 +89,15 @@ public final class Main {
         return connection.port(patients, GDPPortType.class, "patients", token, false);
     }
 
-    private void existence(String step, Path token) throws Exception {
-        var answer = patients(token).patientGetDemographicsPRPAIN201307UV02(Existence.request(facts));
+    private void ask(String step, String reason, Path token) throws Exception {
+        var answer = patients(token).patientGetDemographicsPRPAIN201307UV02(Demographics.request(facts, reason));
         say(step, answer.getAcknowledgement().get(0).getTypeCode().value(),
-                answer.getControlActProcess().getQueryAck().getQueryResponseCode().getCode(),
-                Existence.authorisation(answer));
+                answer.getControlActProcess().getQueryAck().getQueryResponseCode().getCode());
     }
 
     private void refused() throws Exception {
         try {
-            existence("altered VIHF", folder.resolve("vihf-altered.xml"));
+            ask("altered VIHF", "TEST_EXST", folder.resolve("vihf-altered.xml"));
         } catch (SOAPFaultException fault) {
             var subcodes = fault.getFault().getFaultSubcodes();
             String last = "";
@@ -104,7 +110,7 @@ public final class Main {
 
     /** CXF holds messages against the schemas of the contract: this one never leaves. */
     private void outsideTheSchema() throws Exception {
-        var request = Existence.request(facts);
+        var request = Demographics.request(facts, "TEST_EXST");
         request.getCreationTime().setValue("yesterday");
         try {
             patients(folder.resolve("vihf.xml")).patientGetDemographicsPRPAIN201307UV02(request);
@@ -114,11 +120,24 @@ public final class Main {
         }
     }
 
-    private void authorise() throws Exception {
-        HabilitationsEndPoint rights = connection.port(
-                new HabilitationsEndPointImplService(), HabilitationsEndPoint.class, "habilitations",
+    private HabilitationsEndPoint rights() throws Exception {
+        return connection.port(rights, HabilitationsEndPoint.class, "habilitations",
                 folder.resolve("vihf.xml"), false);
-        say("TD0.3", rights.setAuthorization(ActionType.AJOUT, null).getStatus());
+    }
+
+    private void authorise() throws Exception {
+        say("TD0.3", rights().setAuthorization(ActionType.AJOUT, null).getStatus());
+    }
+
+    /** What else answers with more than a status: CXF holds each against the schemas. */
+    private void lists() throws Exception {
+        ask("TD1.3a", "CNSLT_DATA", folder.resolve("vihf.xml"));
+        var authorised = rights().listAuthorizationByPatient(ModeType.TOUTE);
+        say("TD1.6", authorised.getStatus(),
+                authorised.getListOfAuthorizationByPatient().stream().map(a -> a.getLastName()).toList());
+        PatientSpecificEndPoint own = connection.port(new PatientSpecificEndPointImplService(),
+                PatientSpecificEndPoint.class, "patientsSpecific", folder.resolve("vihf.xml"), false);
+        say("TD0.4", own.patientList("20200101000000", DateType.LASTAUTORIZATION, null).getStatus());
     }
 
     private DocumentRepositoryPortType repository() throws Exception {

@@ -4,7 +4,6 @@ import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.Properties;
 import java.util.UUID;
-import org.hl7.v3.CD;
 import org.hl7.v3.CE;
 import org.hl7.v3.CS;
 import org.hl7.v3.CodedText;
@@ -16,19 +15,18 @@ import org.hl7.v3.GetDemographicsQuery;
 import org.hl7.v3.II;
 import org.hl7.v3.IdentifierParameter;
 import org.hl7.v3.PRPAIN201307UV02;
-import org.hl7.v3.PRPAIN201308UV02;
 import org.hl7.v3.TS;
 import org.hl7.v3.Text;
 
-/** TD0.2 with the generated classes of HL7 v3. */
-final class Existence {
+/** TD0.2 and TD1.3a with the generated classes of HL7 v3. */
+final class Demographics {
     private static final String SOFTWARE = "1.2.250.1.999.1.1.7898";
     private static final String DMP = "1.2.250.1.213.4.1.1.1";
 
-    private Existence() {
+    private Demographics() {
     }
 
-    static PRPAIN201307UV02 request(Properties facts) {
+    static PRPAIN201307UV02 request(Properties facts, String why) {
         PRPAIN201307UV02 message = new PRPAIN201307UV02();
         message.setITSVersion("XML_1.0");
         message.setId(id(SOFTWARE, UUID.randomUUID().toString()));
@@ -45,7 +43,7 @@ final class Existence {
         act.setClassCode("CACT");
         act.setMoodCode("EVN");
         CE reason = new CE();
-        reason.setCode("TEST_EXST");
+        reason.setCode(why);
         reason.setCodeSystem("1.2.250.1.213.1.1.4.11");
         act.getReasonCode().add(reason);
         act.setQueryByParameter(query(facts));
@@ -66,14 +64,6 @@ final class Existence {
         parameters.getPatientIdentifier().add(patient);
         query.setParameterList(parameters);
         return query;
-    }
-
-    /** VALIDE, NON_EXISTE, EXPIRE or INTERDIT. */
-    static String authorisation(PRPAIN201308UV02 answer) {
-        return answer.getAttentionLine().stream()
-                .filter(line -> "AUTORISATION".equals(line.getKeyWordText().getCode()))
-                .map(line -> ((CD) line.getValue()).getCode())
-                .findFirst().orElse("");
     }
 
     private static CommunicationFunction device(String type, String root, String name) {
