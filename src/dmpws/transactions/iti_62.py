@@ -82,4 +82,5 @@ register_ihe(
     module=__name__,
     audit="remove-metadata",
     writes=True,
+    references=("DMPWS D101",),
 )

@@ -68,4 +68,5 @@ register_ihe(
     module=__name__,
     audit="remove-documents",
     writes=True,
+    references=("DMPWS D101",),
 )
