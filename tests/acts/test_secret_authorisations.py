@@ -60,6 +60,7 @@ def test_they_learn_it_from_no_act_of_their_own(minor: World) -> None:
     held, events = authorisations.look(desk, INS, LIBRE)
     assert [(n.authorisation.granted_at, n.authorisation.expires_at) for n in held] == [(None, None)]
     assert [(event.act, event.expires_at) for event in events] == [(AuthorisationAct.BLOCK, None)]
+    assert not authorisations.withdraw(desk, INS, LIBRE)
     assert switches.unblock(desk, INS, LIBRE)
     told = [change for trace in minor.traces() for change in trace.get("changes", ())]
     assert [(change["old"], change["new"]) for change in told] == [

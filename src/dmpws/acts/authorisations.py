@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from dmpws.acts.actor import ActorKind
 from dmpws.acts.desk import Desk, Kind
-from dmpws.acts.switches import BY_PATIENT, known_state
+from dmpws.acts.switches import BY_PATIENT, is_secret_from, known_state
 from dmpws.domain.authorisation import (
     SECRET_CONNECTION,
     Authorisation,
@@ -29,7 +29,7 @@ def withdraw(desk: Desk, ins: Ins, holder: Holder) -> bool:
     with desk.act(WITHDRAW, ins) as act:
         act.notes.holder = holder.identifier
         before = known_state(desk, act, holder)
-        if before is AuthorisationState.NON_EXISTE or not act.store.authorisations.revoke(
+        if is_secret_from(desk, act, holder) or not act.store.authorisations.revoke(
             act.record.id, holder, by=act.by, now=act.now, only_treating_doctor=False
         ):
             return False

@@ -89,13 +89,18 @@ def _require_identifier(holder: Holder) -> None:
 
 
 def known_state(desk: Desk, act: Act, holder: Holder) -> AuthorisationState:
-    """The state of a holder, as far as who acts may know: not a representative what a secret connection granted."""
+    """The state of a holder, as far as who acts may know."""
     state = state_of(act.store.authorisations.get(act.record.id, holder), act.now)
-    if desk.actor.kind is not ActorKind.REPRESENTATIVE or state is AuthorisationState.INTERDIT:
-        return state
+    hidden = state is not AuthorisationState.INTERDIT and is_secret_from(desk, act, holder)
+    return AuthorisationState.NON_EXISTE if hidden else state
+
+
+def is_secret_from(desk: Desk, act: Act, holder: Holder) -> bool:
+    """A secret connection authorised the holder, and a representative acts: he learns nothing of it (DMPWS D209)."""
+    if desk.actor.kind is not ActorKind.REPRESENTATIVE:
+        return False
     granted = [e for e in act.store.authorisations.history(act.record.id, holder) if e.act is AuthorisationAct.ADD]
-    secret = bool(granted) and granted[-1].by.capacity == SECRET_CONNECTION
-    return AuthorisationState.NON_EXISTE if secret else state
+    return bool(granted) and granted[-1].by.capacity == SECRET_CONNECTION
 
 
 def authorise(desk: Desk, ins: Ins, holder: Holder) -> bool:
