@@ -240,7 +240,10 @@ class Conformance:
     @cached_property
     def cases(self) -> Mapping[str, Case]:
         """By identifier, in the order of identifiers."""
-        paths = sorted((self.base / "cases").glob("*/case.toml"), key=lambda path: _order(path.parent.name))
+        paths = sorted(
+            (self.base / "cases").glob("*/case.toml"),
+            key=lambda path: (path.parent.name.startswith(OWN_PREFIX), natural(path.parent.name)),
+        )
         return {case.id: case for case in (self._case(path) for path in paths)}
 
     @cached_property
@@ -280,9 +283,9 @@ class Conformance:
         return scenario
 
 
-def _order(name: str) -> tuple[bool, list[int | str]]:
-    """Ours come last; 0.10 comes after 0.9."""
-    return name.startswith(OWN_PREFIX), [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name)]
+def natural(name: str) -> list[int | str]:
+    """By what names are sorted: TD0.10 comes after TD0.9."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def _plan(path: Path) -> Plan:

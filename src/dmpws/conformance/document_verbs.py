@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -70,15 +70,11 @@ def _deposit(play: Play, lps: LpsSession, person: CastPatient, table: dict[str, 
         planned, version = replace(before.planned, row={**before.planned.row, **table}), before.version + 1
     else:  # the first version, or a new document in the place of one that has no versions
         if table.get("form") == "vaccination":
-            table.setdefault("day", _some_day())  # the same vaccine twice on a day is one vaccination
+            table["cis"] = str(random.randrange(10**7, 10**8))  # noqa: S311 - the same vaccine twice a day is one (D75)
         planned, version = Planned(person, {**_ROW, **table, "key": f"{play.case.id} {play.run} {name}"}), 1
     play.documents[name] = Known(planned.unique_id(version), planned, version)
     deposit = planned.deposit(author, version=version, replaces=replaced)
     return replace(deposit, document=with_copy(deposit.octets)) if copy else deposit
-
-
-def _some_day() -> str:
-    return (date(2005, 1, 1) + timedelta(days=random.randrange(7000))).isoformat()  # noqa: S311 - no secret
 
 
 def _author(play: Play, lps: LpsSession, who: str) -> Actor:

@@ -1,12 +1,13 @@
 """What came of playing cases: plain values, written to JSON and read back for other reports."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from dmpws.conformance.cases import natural
 
 
 class Verdict(StrEnum):
@@ -147,9 +148,4 @@ def by_transaction(cases: Iterable[CaseResult]) -> Mapping[str, Sequence[CaseRes
     groups: dict[str, list[CaseResult]] = {}
     for case in cases:
         groups.setdefault(case.transaction, []).append(case)
-    return dict(sorted(groups.items(), key=lambda group: _order(group[0])))
-
-
-def _order(transaction: str) -> tuple[bool, list[int | str]]:
-    parts = re.split(r"(\d+)", transaction)
-    return not transaction.startswith("TD"), [int(part) if part.isdigit() else part for part in parts]
+    return dict(sorted(groups.items(), key=lambda group: (not group[0].startswith("TD"), natural(group[0]))))

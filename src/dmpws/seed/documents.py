@@ -120,7 +120,9 @@ class Planned:
         unique_id, set_id = self.unique_id(version), self.set_id
         if form == "vaccination":
             cis, name = _VACCINE
-            vaccination = Vaccination(cis, name, at.date(), lot="LOT-ESSAI", id=self._uuid("vaccination").upper())
+            vaccination = Vaccination(
+                self.row.get("cis") or cis, name, at.date(), lot="LOT-ESSAI", id=self._uuid("vaccination").upper()
+            )
             return vaccination_note(
                 person.ins,
                 person.traits,
