@@ -219,7 +219,7 @@ def test_diff_with_another_server(
     said = capsys.readouterr().out
     assert "8 contracts the same; no difference" in said
     assert main(["wsdl", "diff", f"{base}/patients?wsdl"]) == 0
-    assert "1 contracts the same" in capsys.readouterr().out
+    assert "1 contract the same" in capsys.readouterr().out
 
 
 def test_diff_with_a_server_that_lacks_a_service_and_changes_another(

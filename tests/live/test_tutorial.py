@@ -29,7 +29,7 @@ class Terminals:
         self._opened = opened
         self._ports = ports
         self._environment = {
-            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+            **{n: value for n, value in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE" and n[:6] != "DMPWS_"},
             **{f"DMPWS_{name.upper()}": str(port) for name, port in ports.items()},
             "PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode"),
             "PYTHONUNBUFFERED": "1",

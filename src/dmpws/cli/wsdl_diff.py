@@ -205,8 +205,12 @@ def _lines(compared: Iterable[Comparison], most: int | None) -> Iterator[str]:
                 yield f"    … {len(found) - most} more (--all)"
         yield ""
     numbers = ", ".join(f"{kind} {total[kind]}" for kind in Kind if total[kind])
-    differ = f"{sum(total.values())} differences ({numbers})" if total else "no difference"
-    yield f"{same} contracts the same; {differ}"
+    differ = f"{_counted(sum(total.values()), 'difference')} ({numbers})" if total else "no difference"
+    yield f"{_counted(same, 'contract')} the same; {differ}"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _shown(difference: Difference) -> Iterator[str]:
