@@ -1,4 +1,7 @@
-"""ITI-47: every example of transactions/ITI-47, who is found, and what an answer shows of him."""
+"""ITI-47: every example of transactions/ITI-47, who is found, and what an answer shows of him.
+
+The criteria are those of ITI TF-2 3.47.4.1.2, the cases of the answer those of ITI TF-2 3.47.4.2.
+"""
 
 import re
 import tomllib
@@ -124,7 +127,7 @@ def test_what_is_shown(lab: Lab) -> None:
 
 
 def test_a_domain_that_identifies_nobody(lab: Lab) -> None:
-    """Never an identifier of another domain than the one asked for."""
+    """Never an identifier of another domain than the one asked for (ITI TF-2 3.47.4.2.2.8)."""
     [case] = [case for case in CASES if case["id"] == "accepted-domain-without-identifier"]
     [patient] = ask(lab, **case).body.iter(f"{{{HL7}}}patient")
     assert [e.get("nullFlavor") for e in patient.iterfind(f"{{{HL7}}}id")] == ["NI"]
@@ -133,7 +136,7 @@ def test_a_domain_that_identifies_nobody(lab: Lab) -> None:
 
 
 def test_the_nearest_are_shown(lab: Lab) -> None:
-    """Nothing of the patients beyond initialQuantity."""
+    """Nothing of the patients beyond initialQuantity (ITI TF-2 3.47.4.1.3)."""
     only = {"only": ["livingSubjectName"], "change": [["<!-- quantity -->", '<initialQuantity value="1"/>']]}
     one = "<value><family>NESSI</family><given>DOMINIQUE</given></value>"
     near = "<value use='SRCH'><family>NESS</family></value><value><family>NESSI</family><given>RUTH</given></value>"

@@ -1,4 +1,7 @@
-"""ITI-62 and ITI-86: what is left in registry and repository, and what others do at the same time."""
+"""ITI-62 and ITI-86: what is left in registry and repository, and what others do at the same time.
+
+What may go is ITI TF-2 3.62.4.1.3, what is answered for documents ITI TF-2 3.86.4.2.3.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime

@@ -1,4 +1,6 @@
-"""Who calls profile `ihe`: the TLS certificate, and an XUA assertion that is good or refused."""
+"""Who calls profile `ihe`: the TLS certificate (ITI TF-2 3.19.6), and an XUA assertion (ITI TF-2 3.40.4.1.2) that is
+good or refused.
+"""
 
 import base64
 from datetime import datetime, timedelta
