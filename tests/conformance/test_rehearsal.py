@@ -15,12 +15,15 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 
 from dmpws import cast
-from dmpws.cli import main
+from dmpws.cli import EXIT_UNREACHABLE, Failure, main
+from dmpws.cli.journal import Port
 from dmpws.client import LpsSession
 from dmpws.client.transport import WsgiTransport
 from dmpws.conformance.cases import Conformance
 from dmpws.conformance.evidence import without_secrets
+from dmpws.conformance.evidence_pages import index_page, sheet
 from dmpws.conformance.review import review
+from dmpws.conformance.watching import State
 from dmpws.domain.access import AuthMode
 from dmpws.domain.homologation import HomologationFile
 from dmpws.domain.software import Category, Profile, Scope
@@ -163,6 +166,31 @@ def test_live_ticks_what_comes_and_ends_with_a_summary(
     assert live.count("Cahier de tests d'homologation") == 1
 
 
+def test_live_outlives_the_server(
+    here: Room, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is away for a round, and what came meanwhile counts."""
+    rounds, get = iter(range(9)), Port.get
+
+    def away(port: Port, page: str, **query: Any) -> Any:
+        if next(rounds) == 1:
+            raise Failure("no server answers", EXIT_UNREACHABLE)
+        return get(port, page, **query)
+
+    calls: Iterator[Callable[[], Any]] = iter([lambda: here.session.test_existence(NOBODY), lambda: None])
+
+    def sleep(_seconds: float) -> None:
+        call = next(calls, None)
+        if call is None:
+            raise KeyboardInterrupt
+        call()
+
+    monkeypatch.setattr(Port, "get", away)
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert here.watch() == 1
+    assert "✓ 0.2-010        Le patient n'a pas de DMP (échange 1, TD0.2)" in capsys.readouterr().out
+
+
 def test_live_as_json_and_only_since(
     here: Room, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +319,23 @@ def test_what_is_cut_is_said(
         assert _evidence(short, tmp_path / "preuves") == 1
     assert "0.2-010/1-requete.xml: the journal kept only the beginning" in capsys.readouterr().out
     assert "seuls les 500 premiers octets" in (tmp_path / "preuves/0.2-010/fiche.html").read_text("utf-8")
+
+
+def test_nothing_of_a_message_becomes_markup() -> None:
+    hostile = "<script>alert(1)</script>\"'"
+    message = {"file": hostile, "size": 1, "kept": 1, "cut": True, "sha256": hostile, "taken_out": 0}
+    names = ("transaction", "correlation_id", "code", "reason", "person", "structure", "mode", "purpose", "software")
+    names += ("approval", "patient", "software_version", "card")
+    exchange = {**dict.fromkeys(names, hostile), "id": 1, "at": "2026-11-21T12:00:00+00:00"}
+    exchange |= {"checks": [{"outcome": "failed", "rule": hostile}], "request": message, "answer": message}
+    names = ("id", "title", "plan", "guide", "profile", "transaction")
+    verdict = {**dict.fromkeys(names, hostile), "state": "done", "references": [hostile], "to_show": [hostile]}
+    case = {"id": hostile, "title": hostile, "state": "missing", "folder": hostile, "why": [hostile]}
+    index = {**dict.fromkeys(("plan", "guide", "software"), hostile), "profiles": [hostile], "cases": [case]}
+    index |= {"made_at": "2026-11-21T12:00:00+00:00", "counts": dict.fromkeys(map(str, State), 0)}
+    for page in (sheet({**verdict, "exchanges": [exchange]}), index_page(index)):
+        assert "<script" not in page and hostile not in page
+        assert "&lt;script&gt;" in page
 
 
 def test_secrets_are_taken_out() -> None:

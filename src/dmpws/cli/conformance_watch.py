@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dmpws.cli import EXIT_FAILED, EXIT_USAGE, Failure
+from dmpws.cli import EXIT_FAILED, EXIT_UNREACHABLE, EXIT_USAGE, Failure
 from dmpws.cli.journal import POLL_SECONDS, Port
 from dmpws.conformance import coverage as covering
 from dmpws.conformance.candidacy import Candidacy, read_candidacy
@@ -55,13 +55,24 @@ def watch(args: argparse.Namespace) -> int:
         _print(["J'attends les appels du logiciel ; Ctrl-C pour finir et voir chaque cas.", ""])
     try:
         while True:
-            for line in port.get("journal", after=last, since=args.since, facts="yes", limit=PAGE):
+            for line in _come(port, last, args.since):
                 last = line["id"]
                 if (event := board.feed(line)) is not None:
                     _print(show(event, board))
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         return _end(board, as_json=args.format == "json")
+
+
+def _come(port: Port, last: int, since: str | None) -> list[Mapping[str, Any]]:
+    """The exchanges after `last`; none while the server is away: a vendor starts it again, and goes on."""
+    try:
+        found: list[Mapping[str, Any]] = port.get("journal", after=last, since=since, facts="yes", limit=PAGE)
+        return found
+    except Failure as away:
+        if away.status != EXIT_UNREACHABLE:
+            raise
+        return []
 
 
 def board_of(args: argparse.Namespace) -> Board:

@@ -82,7 +82,7 @@ def _messages(exchange: Mapping[str, Any]) -> dict[str, str]:
 
 def _message(message: Mapping[str, Any]) -> str:
     name = escape(message["file"])
-    told = f'<a href="{name}">{name}</a>, {message["size"]} octets<br><code>SHA-256 {message["sha256"]}</code>'
+    told = f'<a href="{name}">{name}</a>, {message["size"]} octets<br><code>SHA-256 {escape(message["sha256"])}</code>'
     if message["cut"]:
         told += f" ; seuls les {message['kept']} premiers octets ont été gardés (option journal_message)"
     if message["taken_out"]:
