@@ -296,6 +296,9 @@ _TRAITS: Mapping[str, Trait] = {
         lambda e: f"de statut {e.get('status', 'nouveau')}",
     ),
     "by_caller": _flag("de l'utilisateur", "d'un autre que l'utilisateur", lambda e: bool(e["by_caller"])),
+    "deposited_by_caller": _flag(
+        "déposé par l'utilisateur", "déposé par un autre", lambda e: bool(e.get("deposited_by_caller"))
+    ),
     "by_structure": _flag("de sa structure", "d'une autre structure", lambda e: bool(e["by_structure"])),
     "references": _flag("avec une référence", "sans référence", lambda e: bool(e["references"])),
     "complete": (
@@ -384,15 +387,6 @@ def _change_words(wanted: Mapping[str, str]) -> str:
     if "old" in wanted or "new" in wanted:
         said.append(f"le passage de {wanted.get('old', 'tout statut')} à {wanted.get('new', 'tout statut')}")
     return " et ".join(said)
-
-
-@predicate(is_text)
-def by_another(seen: Seen, wanted: Any, setting: Setting) -> Miss | None:
-    """Not by the user of an earlier exchange of the same attempt."""
-    earlier = setting.before.get(wanted)
-    if earlier is not None and seen.user != earlier.user:
-        return None
-    return Miss(f"un autre utilisateur que celui de « {wanted} »", "c'est le même")
 
 
 @predicate(is_text)

@@ -5,14 +5,15 @@ whether the authorisation had expired, whether the document was masked. Nothing 
 none of it names a person: whose a thing is, is said by the trace beside it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from dmpws.codec.ebxml.versions import read_stored
 from dmpws.domain.cda import CdaHeader
-from dmpws.domain.document import DocumentEntry, StoredEntry
+from dmpws.domain.document import HAS_MEMBER, DocumentEntry, StoredEntry
 from dmpws.domain.listening import note
 from dmpws.domain.patient import PatientRecord
+from dmpws.transactions.ports import UnitOfWork
 from dmpws.vihf.model import VerifiedVihf
 
 MOST_ENTRIES = 100
@@ -82,9 +83,18 @@ def tell_deposited(
     note(lambda: {"entries": [described(entry) for entry in _few(e for e in entries if not e.is_signature)]})
 
 
-def tell_replaced(vihf: VerifiedVihf, entries: Iterable[StoredEntry]) -> None:
-    """The documents of the registry that a lot replaces, as they were before."""
-    note(lambda: {"replaced": _stored(vihf, entries)})
+def tell_replaced(vihf: VerifiedVihf, entries: Collection[StoredEntry], store: UnitOfWork) -> None:
+    """The documents of the registry that a lot replaces, as they were before, and whether the caller deposited them:
+    their author need not have."""
+
+    def facts() -> Mapping[str, object]:
+        held = {e.unique_id: e.entry_uuid for e in entries}
+        links = [link for link in store.packages.associations(targets=held.values()) if link.type == HAS_MEMBER]
+        by = {lot.uuid: lot.author_persons for lot in store.packages.sets(uuids=[link.source for link in links])}
+        mine = {link.target for link in links if vihf.name_id in by.get(link.source, ())}
+        return {"replaced": [{**e, "deposited_by_caller": held[e["uniqueId"]] in mine} for e in _stored(vihf, entries)]}
+
+    note(facts)
 
 
 def tell_handled(vihf: VerifiedVihf, entries: Iterable[StoredEntry]) -> None:

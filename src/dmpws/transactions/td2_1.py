@@ -93,7 +93,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     examine(submission, facts, report)
     check_registry(submission, facts, registry, report)
     replaced = _replaced_by(submission, registry)
-    tell_replaced(call.vihf, replaced.values())
+    tell_replaced(call.vihf, list(replaced.values()), call.store)
     check_sets(call, record, submission, contents, replaced, report)
     if vsm is not None:
         check_vsm(submission, vsm, report)
