@@ -28,7 +28,7 @@ $(VENV)/.complete: requirements.lock pyproject.toml
 	@touch $@
 
 run: $(VENV)/.complete ## start the server, play the main scenario, keep serving (ONCE=1 stops after it)
-	@$(BIN)/dmpws --data $(DATA) serve --demo $(if $(ONCE),--once)
+	@$(BIN)/dmpws --data $(DATA) serve --demo $(if $(ONCE),--once) || [ $$? -eq 130 ]  # Ctrl-C
 
 # A file's tests stay together, since they share the world it built; four processes at most, each with its PostgreSQL.
 test: $(VENV)/.complete ## run all tests (PYTEST="-k vihf" selects)

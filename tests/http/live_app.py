@@ -18,7 +18,7 @@ from dmpws.http.tls_context import TlsFiles
 from dmpws.http.worker import TimedWorker
 from dmpws.http.wsgi import ContractWsgi, build
 from dmpws.soap.message import SoapReply, SoapRequest
-from dmpws.xml.xop import append_include
+from dmpws.xml.xop import INCLUDE, href_of
 
 options = json.loads(sys.argv[1])
 kept: dict[str, FolderSink] = {}
@@ -31,7 +31,7 @@ def dispatch(request: SoapRequest) -> SoapReply:
     attachments = {}
     for content_id, octets in request.parts.items():
         part = etree.SubElement(body, "Part", size=str(octets.size), sha256=octets.sha256)
-        append_include(part, content_id)
+        etree.SubElement(part, INCLUDE, href=href_of(content_id))
         copy = kept["sink"].writer()
         copy.write(octets.read())
         attachments[content_id] = copy.close()

@@ -23,7 +23,6 @@ from xds_world import (
     unique_id_of,
 )
 
-from dmpws.codec.ebxml.attachments import content_id
 from dmpws.codec.ebxml.query_forms import FORMS
 from dmpws.domain.access import Purpose
 from dmpws.domain.checks import Report
@@ -34,6 +33,7 @@ from dmpws.transactions.call import Settings
 from dmpws.transactions.registry import transaction
 from dmpws.xml.names import RIM, XDSB, XOP
 from dmpws.xml.parser import XmlLimits, parse
+from dmpws.xml.xop import content_id_of
 
 load()
 DEPOSITS = [case for code in ("TD2.1", "TD2.2") for case in cases(code)]
@@ -175,7 +175,7 @@ def slot(name: str, values: list[Any]) -> str:
 def part_of(response: etree._Element) -> str:
     include = response.find(f"{{{XDSB}}}Document/{{{XOP}}}Include")
     assert include is not None
-    return content_id(include.get("href", ""))
+    return content_id_of(include)
 
 
 def settings_of(case: dict[str, Any]) -> Settings:

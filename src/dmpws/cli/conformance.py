@@ -228,7 +228,7 @@ def _say(result: CaseResult, done: int, count: int) -> None:
     time = f"{result.milliseconds:5.0f} ms" if result.steps else " " * 8
     head = f"{done:>3}/{count} {_MARKS[result.verdict]} {result.id:<14} {result.transaction:<6} {time}  {result.title}"
     why = f"\n        {result.why}" if result.verdict in (Verdict.FAILED, Verdict.NOT_PLAYED) else ""
-    print(head + why, flush=True)
+    _print_line(head + why)
 
 
 def _say_json(result: CaseResult, _done: int, _count: int) -> None:
@@ -239,7 +239,12 @@ def _say_json(result: CaseResult, _done: int, _count: int) -> None:
         "milliseconds": round(result.milliseconds, 1),
         "why": result.why,
     }
-    print(json.dumps(row, ensure_ascii=False), flush=True)
+    _print_line(json.dumps(row, ensure_ascii=False))
+
+
+def _print_line(text: str) -> None:
+    """In one write: cases are told by the threads that play them."""
+    print(f"{text}\n", end="", flush=True)
 
 
 def _report(args: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from lxml import etree
 
 from dmpws.client.cda import new_oid
-from dmpws.codec.ebxml.attachments import InlineOctets, content_id
+from dmpws.codec.ebxml.attachments import InlineOctets
 from dmpws.codec.ebxml.names import FOLDER_UNIQUE_ID, SET_UNIQUE_ID, UNIQUE_ID
 from dmpws.domain.access import AuthMode
 from dmpws.domain.checks import Refused, Rule, refusal
@@ -27,6 +27,7 @@ from dmpws.vihf import token
 from dmpws.vihf.issue import Lps, make, request_for
 from dmpws.xml.names import DS, HL7, RIM, SAML, WSA, XDSB, XOP
 from dmpws.xml.parser import parse
+from dmpws.xml.xop import content_id_of
 
 ENVELOPE = Rule("FRAME-SENDABLE", "Le fichier est un message entier", "SOAP12 5.1", "DMPInvalidRequest")
 UNSIGNED = Rule(
@@ -203,7 +204,7 @@ def _entries(root: etree._Element, documents: Mapping[str, bytes]) -> list[tuple
     contents = {}
     for document in root.iter(f"{{{XDSB}}}Document"):
         include = document.find(f"{{{XOP}}}Include")
-        if include is not None and (octets := documents.get(content_id(include.get("href", "")))) is not None:
+        if include is not None and (octets := documents.get(content_id_of(include))) is not None:
             contents[document.get("id", "").casefold()] = octets
     found = [(entry, contents.get(entry.get("id", "").casefold())) for entry in root.iter(f"{{{RIM}}}ExtrinsicObject")]
     return [(entry, octets) for entry, octets in found if octets is not None]

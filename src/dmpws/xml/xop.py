@@ -23,18 +23,6 @@ def normal_content_id(text: str) -> str:
     return unquote(text.strip().removeprefix("<").removesuffix(">"))
 
 
-def append_include(parent: etree._Element, content_id: str) -> etree._Element:
-    """Make `parent` hold the part `content_id`, and nothing else; return the xop:Include."""
-    include = etree.SubElement(parent, INCLUDE, nsmap={"xop": XOP})
-    include.set("href", href_of(content_id))
-    return include
-
-
-def include_octets(content_id: str) -> bytes:
-    """Return the same xop:Include serialised, for answers that are joined from octets."""
-    return f'<xop:Include href="{href_of(content_id)}" xmlns:xop="{XOP}"/>'.encode()
-
-
 def href_of(content_id: str) -> str:
     """Return the href of a Content-ID, %-encoded as the DMP does (DMP-FRAME TD3.2)."""
     return "cid:" + quote(content_id, safe="@")

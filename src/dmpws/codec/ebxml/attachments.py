@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import BinaryIO
-from urllib.parse import unquote
 
 from lxml import etree
 
 from dmpws.domain.checks import Report, Rule
 from dmpws.domain.octets import Octets
-from dmpws.xml.names import XDSB, XOP
+from dmpws.xml.names import XDSB
 from dmpws.xml.text import text_of
+from dmpws.xml.xop import INCLUDE, content_id_of
 
 _REFERENCE = "ITI TF-2 3.41.4.1.3"
 MISSING = Rule("XDS-DOC-MISSING", "Chaque fiche a son document joint", _REFERENCE, "XDSMissingDocument")
@@ -26,7 +26,7 @@ ORPHAN = Rule("XDS-DOC-ORPHAN", "Chaque partie du message est un document", _REF
 TWICE = Rule("XDS-DOC-TWICE", "Une fiche n'a qu'un document joint", _REFERENCE, "XDSMissingDocumentMetadata")
 CASE = Rule("XDS-DOC-CASE", "Document@id est exactement l'id de la fiche", _REFERENCE, "XDSMissingDocument")
 
-_DOCUMENT, _INCLUDE = f"{{{XDSB}}}Document", f"{{{XOP}}}Include"
+_DOCUMENT = f"{{{XDSB}}}Document"
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,6 @@ class InlineOctets:
 
     def read(self) -> bytes:
         return self.content
-
-
-def content_id(href: str) -> str:
-    """The Content-ID, without brackets, that a `cid:` URL names (RFC 2392)."""
-    return unquote(href.removeprefix("cid:")).strip("<>")
 
 
 def read_documents(
@@ -98,17 +93,16 @@ def read_documents(
 def _octets(
     element: etree._Element, name: str, available: Mapping[str, Octets], used: set[str], report: Report
 ) -> Octets | None:
-    include = element.find(_INCLUDE)
+    include = element.find(INCLUDE)
     if include is None:
         try:
             return InlineOctets(base64.b64decode("".join(text_of(element).split()), validate=True))
         except (binascii.Error, ValueError):
             report.failed(BASE64, expected="du base64", found="autre chose", where=name)
             return None
-    href = include.get("href", "")
-    cid = content_id(href)
+    cid = content_id_of(include)
     used.add(cid)
     if cid not in available:
-        report.failed(PART, expected="une partie MIME", found=href, where=name)
+        report.failed(PART, expected="une partie MIME", found=include.get("href", ""), where=name)
         return None
     return available[cid]
