@@ -2,6 +2,9 @@
 
 import sys
 
+OPTIONS = {"journal": "false"}
+"""Of the servers that are measured: the journal explains exchanges in a laboratory, and a production has none."""
+
 
 class Failed(Exception):
     """A measurement could not be made; the message is one sentence."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dmpws.bench import Failed, messages, processes, say, throughput
+from dmpws.bench import OPTIONS, Failed, messages, processes, say, throughput
 from dmpws.bench.bulk import open_bulk
 from dmpws.bench.filling import DOCUMENTS, SEARCHED_LOTS, Filling
 from dmpws.bench.load import Target
@@ -53,7 +53,7 @@ def _database(kind: str, folder: Path) -> Iterator[str]:
 
 
 def _grown(database: str, url: str, folder: Path, size: int, requests: int, workers: int) -> list[dict[str, Any]]:
-    server = LiveServer(folder / "data", database=url, workers=str(workers))
+    server = LiveServer(folder / "data", database=url, workers=str(workers), **OPTIONS)
     with server, server.session("medecin-libre") as session:
         throughput.require(session.add_authorisation(messages.PATIENT.ins), "TD0.3")
         lot = [Deposit(messages.document(session, 6000)) for _ in range(DOCUMENTS)]

@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from dmpws.bench import messages, say, throughput
+from dmpws.bench import OPTIONS, messages, say, throughput
 from dmpws.bench.bare_tls import bare_server
 from dmpws.bench.load import Measure, Target, measure
 from dmpws.testing.server import LiveServer
@@ -21,7 +21,7 @@ def run(clients: int, workers: int) -> dict[str, Any]:
     """Start a server in a temporary folder and retrieve from it, and from the bare one. Raises Failed."""
     with (
         tempfile.TemporaryDirectory(prefix="dmpws-bench-") as name,
-        LiveServer(Path(name), workers=str(workers)) as server,
+        LiveServer(Path(name), workers=str(workers), **OPTIONS) as server,
         server.session("medecin-libre") as session,
     ):
         throughput.require(session.add_authorisation(messages.PATIENT.ins), "TD0.3")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dmpws.bench import Failed, floor, messages, processes, say
+from dmpws.bench import OPTIONS, Failed, floor, messages, processes, say
 from dmpws.bench.load import Measure, Target, measure
 from dmpws.client import ClinicalDocument, LpsSession
 from dmpws.client import Deposit as ClientDeposit
@@ -44,7 +44,7 @@ def run(requests: int, clients: int, workers: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="dmpws-bench-") as name:
         folder = Path(name)
         (folder / "floor").mkdir()
-        with LiveServer(folder / "data", workers=str(workers)) as server:
+        with LiveServer(folder / "data", workers=str(workers), **OPTIONS) as server:
             return _measured(server, requests, clients, workers, folder / "floor")
 
 

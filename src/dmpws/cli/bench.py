@@ -57,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
     }
     texts = {"throughput": throughput.text, "retrieval": retrieval.text, "registry": registry.text}
     if args.format == "text":
-        print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, clients on the same cores", flush=True)
+        print(
+            f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, clients on the same cores, journal off", flush=True
+        )
     for name in chosen:
         started = time.monotonic()
         try:
