@@ -16,6 +16,7 @@ from dmpws.app import store_of
 from dmpws.audit.trace import Trace, TraceOutcome
 from dmpws.cli import Failure
 from dmpws.cli.desk import ins_of
+from dmpws.cli.instants import instant_of
 from dmpws.config import Config
 from dmpws.domain.traces import TraceQuery, TraceRecord
 from dmpws.store import Store, migrate
@@ -113,7 +114,7 @@ def _cell(value: Any) -> str:
 
 def _read(args: argparse.Namespace, limit: int | None) -> list[TraceRecord]:
     asked = TraceQuery(
-        person=args.person, structure=args.structure, since=_instant(args.since), until=_instant(args.until)
+        person=args.person, structure=args.structure, since=instant_of(args.since), until=instant_of(args.until)
     )
     try:
         with closing(store_of(args.config)) as store:
@@ -160,13 +161,3 @@ def _told(args: argparse.Namespace, count: int) -> Trace:
         person=f"operator:{getpass.getuser()}",
         parameters={**{n: (v,) for n, v in given.items() if v}, "traces": (str(count),)},
     )
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Failure(f"{text}: an instant is 2026-11-21 or 2026-11-21T12:00:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from dmpws import cast
 from dmpws.cli import EXIT_FAILED, EXIT_UNREACHABLE, EXIT_USAGE, Failure
 from dmpws.cli.explain import lines_of, remedies_of
+from dmpws.cli.instants import instant_of
 from dmpws.client import Unreachable
 from dmpws.client.transport import HttpsTransport
 from dmpws.domain.checks import Outcome, Refused
@@ -64,7 +65,7 @@ def _run_check(args: argparse.Namespace) -> int:
     from dmpws.frames.judging import judge  # noqa: PLC0415 - the whole server is slow to import; `send` does without
 
     try:
-        judgement = judge(read(args.file), args.config, at=_instant(args.at), state=args.dmp)
+        judgement = judge(read(args.file), args.config, at=instant_of(args.at), state=args.dmp)
     except OSError as error:
         raise Failure(f"{args.file}: {error.strerror or error}") from None
     except TrustFolderError as error:
@@ -102,16 +103,6 @@ def report(name: str, judgement: "Judgement", *, only_failures: bool = False) ->
         yield f"{broken} ; le DMP répondrait {codes.partition(', ')[0]}"
     else:
         yield f"{made} règles respectées"
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Failure(f"{text}: an instant is 2026-11-21T12:00:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _run_send(args: argparse.Namespace) -> int:

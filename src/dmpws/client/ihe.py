@@ -9,20 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from lxml import etree
 
 from dmpws.client import candidates, feed, registry, repository, update
 from dmpws.client.candidates import FoundPatients
 from dmpws.client.cda import new_oid
+from dmpws.client.closing import Closing
 from dmpws.client.feed import FeedAnswer
 from dmpws.client.lot import SET_ID, Deposit, attach, describe, tie
 from dmpws.client.queries import StoredQueries
 from dmpws.client.registry import QueryAnswer
 from dmpws.client.repository import RetrieveAnswer, SubmissionAnswer
-from dmpws.client.transport import HttpsTransport, Transport
+from dmpws.client.transport import Transport, connection
 from dmpws.client.wire import Received, exchange
 from dmpws.codec.ebxml import names
 from dmpws.codec.ebxml.writing import provide_and_register, submit_objects
@@ -55,7 +54,7 @@ class PlainCodes:
     content_type: Code
 
 
-class IheSession(StoredQueries):
+class IheSession(StoredQueries, Closing):
     """A plain IHE client of one server of profile `ihe`, or of another XDS registry and repository.
 
     card: opens the TLS connection. url: base of the services. ca_file: PEM of the authorities of the server. codes: of
@@ -80,21 +79,11 @@ class IheSession(StoredQueries):
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         load()
-        if transport is None and ca_file is None:
-            raise ValueError("an HTTPS session needs ca_file, the authorities of the server")
         self.codes = codes
         self.source = source
         self._xua = xua
         self._clock = clock
-        self._transport = transport or HttpsTransport(url, card, ca_file or Path())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self._transport = transport or connection(url, card, ca_file)
 
     def close(self) -> None:
         """Close the connection."""

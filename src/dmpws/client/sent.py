@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from dmpws.client.closing import Closing
 from dmpws.client.lot import Lot
 from dmpws.domain.patient import Ins
 
@@ -61,7 +60,7 @@ class SentLot:
         return tuple(document.unique_id for document in self.documents)
 
 
-class SentLots:
+class SentLots(Closing):
     """The list, in one SQLite file that only its owner can read: it names patients.
 
     Given to a session (`LpsSession(…, sent=…)`), it holds each lot from before it is sent.
@@ -73,14 +72,6 @@ class SentLots:
         self._base.execute("PRAGMA foreign_keys = ON")
         self._base.execute("PRAGMA synchronous = FULL")
         self._base.executescript(_TABLES)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         self._base.close()

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from lxml import etree
 
@@ -21,11 +19,12 @@ from dmpws.client import (
     update,
 )
 from dmpws.client.actor import Actor
+from dmpws.client.closing import Closing
 from dmpws.client.errors import Problem, ServerFault
 from dmpws.client.lot import Deposit, Lot, build_lot, submission_set
 from dmpws.client.queries import StoredQueries
 from dmpws.client.sent import LotState, SentLot, SentLots
-from dmpws.client.transport import HttpsTransport, Transport
+from dmpws.client.transport import Transport, connection
 from dmpws.client.wire import Received, exchange
 from dmpws.codec.ebxml.names import GET_DOCUMENTS
 from dmpws.domain.access import Purpose
@@ -53,7 +52,7 @@ KIT = Lps("dmpws kit", "0.1.0", "DMPWS-KIT-tmp1", id="1.2.250.1.999.1.1.7898")
 """The software this kit says it is, unless told otherwise."""
 
 
-class LpsSession(StoredQueries):
+class LpsSession(StoredQueries, Closing):
     """A DMP-compatible software in use by one professional.
 
     card: opens the TLS connection and signs VIHF and lots. url: base of the services
@@ -86,8 +85,6 @@ class LpsSession(StoredQueries):
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         load()
-        if transport is None and ca_file is None:
-            raise ValueError("an HTTPS session needs ca_file, the authorities of the server")
         self.card = card
         self.actor = actor or Actor.of_card(card)
         self.lps = lps
@@ -96,15 +93,7 @@ class LpsSession(StoredQueries):
         self._reason = reason
         self._secret = secret
         self._clock = clock
-        self._transport = transport or HttpsTransport(url, card, ca_file or Path())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self._transport = transport or connection(url, card, ca_file)
 
     def close(self) -> None:
         """Close the connection."""

@@ -76,6 +76,13 @@ class HttpsTransport:
         self._connection.close()
 
 
+def connection(url: str, card: Card, ca_file: Path | None) -> HttpsTransport:
+    """The connection of a session with a server that `ca_file` vouches for. Raises ValueError without one."""
+    if ca_file is None:
+        raise ValueError("an HTTPS session needs ca_file, the authorities of the server")
+    return HttpsTransport(url, card, ca_file)
+
+
 class _Peer:
     """Stands for the TLS socket that gunicorn shows the application."""
 
