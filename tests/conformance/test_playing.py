@@ -5,6 +5,7 @@ import re
 import shutil
 import textwrap
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,12 @@ from dmpws.conformance.running import NothingChosen, choose, run, run_scenario
 from dmpws.conformance.seen import Seen
 from dmpws.conformance.verbs import VERBS, flaws
 from dmpws.conformance.world import ORDERS, World
+from dmpws.lab.copying import copy_in
 from dmpws.pki.cards import Card
 from dmpws.seed.documents import planned
+from dmpws.store import open_store
 from dmpws.testing.local import PATH, LocalApp
+from dmpws.testing.postgres import Postgres
 
 DATA = Conformance()
 DETECTORS = detectors(DATA)
@@ -101,6 +105,22 @@ def performs(name: str, lines: Iterable[Mapping[str, Any]]) -> bool:
 def why_not(name: str, lines: Iterable[Mapping[str, Any]]) -> list[str]:
     attempt = tracked(name, lines).attempt
     return [miss.sentence for miss in attempt.misses] if attempt else []
+
+
+@pytest.mark.postgres
+def test_postgresql_gives_the_official_answers_too(
+    planted: LocalApp, postgres_server: Postgres, tmp_path: Path
+) -> None:
+    """One case of each transaction, on a copy of the same world; a run of `dmpws conformance` plays them all."""
+    first = {DATA.cases[name].transaction: DATA.cases[name] for name in reversed(PLAYABLE) if name not in NEEDS_TLS}
+    shutil.copytree(planted.pki.folder.parent / "documents", tmp_path / "documents")
+    with postgres_server.database() as url, closing(open_store(url, tmp_path / "documents")) as store:
+        copy_in(Path(str(planted.store.database.engine.url.database)), store.database.engine)
+        app = LocalApp(store, planted.pki, planted.now)
+        world = World(planted.pki, lambda card: WsgiTransport(app, card, PATH), planted.clock)
+        result = run(first.values(), world, url="in process", plan=DATA.plans["2.10c"], jobs=4)
+    assert [(case.id, case.why) for case in result.cases if case.verdict is not Verdict.PASSED] == []
+    assert len(result.cases) > 20
 
 
 def test_every_case_has_steps_that_the_vocabulary_knows() -> None:

@@ -2,8 +2,10 @@
 
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,14 @@ from dmpws.client import Attachment, ClinicalDocument, Deposit
 from dmpws.client.cda import CONSULTATION_REPORT
 from dmpws.client.pdf import one_page_pdf
 from dmpws.config import Config, load
-from dmpws.lab.snapshots import MOST_KEPT, SnapshotError, Snapshots
+from dmpws.lab.snapshots import MOST_KEPT
 from dmpws.pki.demo import DemoPki
 from dmpws.seed import seed
-from dmpws.store import Store, StoreOptions, open_store
+from dmpws.store import Store
 from dmpws.store.encryption import SUFFIX
-from dmpws.store.tables import trace
+from dmpws.store.tables import document_entry, metadata, trace
 from dmpws.testing.local import LocalApp
+from dmpws.transactions.ports import StorageError
 
 PETRA = cast.PATIENTS["petra"]
 LARGE, OTHER = (one_page_pdf("Bonjour").replace(b"\n", b"\n%" + x * 300_000 + b"\n", 1) for x in (b"x", b"y"))
@@ -33,12 +36,22 @@ Ask = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
-def config(request: pytest.FixtureRequest, tmp_path: Path, pki: DemoPki, _migrated_sqlite: Path) -> Config:
-    """Of a server in `test`; encrypted when the parameter says so."""
+def config(request: pytest.FixtureRequest, tmp_path: Path, pki: DemoPki, _migrated_sqlite: Path) -> Iterator[Config]:
+    """Of a server in `test`; on PostgreSQL, or encrypted, when the parameter says so."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "dmpws.sqlite").write_bytes(_migrated_sqlite.read_bytes())
     given = {"profile": "test", "data": str(tmp_path / "data"), "trust": str(pki.trust_folder)}
-    return load({**given, "encryption": getattr(request, "param", False)}, environment={})
+    asked = getattr(request, "param", "sqlite")
+    if asked != "postgres":
+        yield load({**given, "encryption": asked == "encrypted"}, environment={})
+        return
+    with request.getfixturevalue("postgres_server").database() as url:
+        yield load({**given, "database": url}, environment={})
+
+
+BOTH = pytest.mark.parametrize(
+    "config", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
 
 
 @pytest.fixture
@@ -107,7 +120,7 @@ def test_a_state_comes_back_whole(server: LocalApp, ask: Ask, config: Config) ->
     assert [s["name"] for s in ask("GET", "/lab/snapshots")[1]] == ["one"]
 
 
-@pytest.mark.parametrize("config", [True], indirect=True, ids=["encrypted"])
+@pytest.mark.parametrize("config", ["encrypted"], indirect=True)
 def test_encrypted_documents_come_back_readable(server: LocalApp, ask: Ask, config: Config) -> None:
     deposit(server)
     ask("PUT", "/lab/snapshots/one")
@@ -120,6 +133,7 @@ def test_encrypted_documents_come_back_readable(server: LocalApp, ask: Ask, conf
     assert all(name.endswith(SUFFIX) for name in files(config))
 
 
+@BOTH
 def test_what_was_taken_away_comes_back_too(server: LocalApp, ask: Ask, config: Config) -> None:
     ask("PUT", "/lab/snapshots/empty")
     deposit(server)
@@ -157,6 +171,7 @@ def test_snapshots_are_counted(ask: Ask, config: Config) -> None:
     assert ask("PUT", "/lab/snapshots/s1")[0] == 200
 
 
+@BOTH
 def test_reset_is_the_first_start(server: LocalApp, ask: Ask, config: Config) -> None:
     deposit(server)
     ask("POST", "/lab/faults", {"duplicate": True})
@@ -180,14 +195,68 @@ def test_a_snapshot_of_another_version_is_refused(server: LocalApp, ask: Ask, mo
     assert (status, "9999" in said["error"]) == (400, True)
 
 
-def test_postgresql_has_its_own_tools(tmp_path: Path) -> None:
-    with closing(open_store("postgresql://nobody@localhost/nothing", tmp_path / "documents")) as store:
-        snapshots = Snapshots(tmp_path / "lab", store, tmp_path / "documents", StoreOptions(), lambda: None)
-        with pytest.raises(SnapshotError, match="CREATE DATABASE"):
-            snapshots.save("one")
-        with pytest.raises(SnapshotError):
-            snapshots.restore("one")
-    assert snapshots.all() == []
+def everything(store: Store) -> dict[str, list[Any]]:
+    return {table.name: sorted(map(str, store.database.rows(select(table)))) for table in metadata.sorted_tables}
+
+
+@BOTH
+def test_every_row_comes_back_and_new_ones_follow(server: LocalApp, ask: Ask) -> None:
+    deposit(server)
+    before = everything(server.store)
+    assert ask("PUT", "/lab/snapshots/one")[0] == 200
+    ask("POST", "/lab/reset")
+    assert everything(server.store) != before
+    assert ask("POST", "/lab/snapshots/one/restore")[0] == 200
+    assert everything(server.store) == before
+    newest = max(row.id for row in server.store.database.rows(select(document_entry.c.id)))
+    deposit(server, OTHER)
+    assert max(row.id for row in server.store.database.rows(select(document_entry.c.id))) == newest + 2
+    with pytest.raises(StorageError, match="append"):
+        server.store.database.change(trace.insert().from_select(trace.columns.keys(), select(trace)))
+
+
+@BOTH
+def test_who_reads_meanwhile_sees_one_state_or_the_other(server: LocalApp, ask: Ask) -> None:
+    deposit(server)
+    ask("PUT", "/lab/snapshots/one")
+    deposit(server, OTHER)
+    ask("PUT", "/lab/snapshots/two")
+    restored = threading.Event()
+
+    def reading() -> list[int]:
+        lps = server.session("medecin-libre")
+        counts = [len(lps.find_documents(PETRA.ins).documents)]
+        while not restored.is_set():
+            counts.append(len(lps.find_documents(PETRA.ins).documents))
+        return counts
+
+    with ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(reading)
+        try:
+            answers = [ask("POST", f"/lab/snapshots/{name}/restore")[0] for name in ("one", "two") * 2]
+        finally:
+            restored.set()
+        seen = set(reader.result())
+    assert answers == [200] * 4
+    assert 2 in seen
+    assert seen <= {1, 2}
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("config", ["postgres"], indirect=True)
+def test_postgresql_waits_for_those_who_are_in_the_middle(
+    server: LocalApp, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deposit(server)
+    ask("PUT", "/lab/snapshots/one")
+    monkeypatch.setattr("dmpws.lab.copying.BUSY_MILLISECONDS", 0)
+    with server.store.read() as work:
+        assert work.patients.find(PETRA.ins)
+        status, said = ask("POST", "/lab/snapshots/one/restore")
+        assert (status, "one is not put back" in said["error"]) == (400, True)
+        assert work.patients.find(PETRA.ins), "the reader was not disturbed"
+    assert ask("POST", "/lab/snapshots/one/restore")[0] == 200
+    assert len(titles(server)) == 1
 
 
 def test_the_clock_is_set(ask: Ask) -> None:

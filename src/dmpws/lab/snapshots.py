@@ -1,6 +1,6 @@
 """The state of a server, kept and put back while it runs: database and documents together (DMPWS D199).
 
-snapshots/<name>/database.sqlite   a copy that SQLite made
+snapshots/<name>/database.sqlite   a copy of the database, PostgreSQL's too
 snapshots/<name>/documents/…       hard links to the octets that the copy names: they are never changed in place
 """
 
@@ -14,14 +14,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dmpws.lab.copying import copy_in, copy_out
 from dmpws.lab.files import locked
 from dmpws.store import Store, StoreOptions, migrate, open_store
 from dmpws.store.orphans import FAN_OUT
+from dmpws.transactions.ports import StorageError
 
 MOST_KEPT = 100
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_PAUSE_SECONDS = 0.005
-"""Between two attempts, while a call writes."""
 
 
 class SnapshotError(ValueError):
@@ -29,7 +29,7 @@ class SnapshotError(ValueError):
 
 
 class Snapshots:
-    """Snapshots of a store in a folder. Only SQLite: PostgreSQL has tools of its own for this."""
+    """Snapshots of a store in a folder."""
 
     def __init__(
         self, folder: Path, store: Store, documents: Path, options: StoreOptions, begin_epoch: Callable[[], None]
@@ -93,12 +93,15 @@ class Snapshots:
         draft.mkdir(parents=True)
         try:
             copy = draft / "database.sqlite"
-            _copy(_file_of(store), copy)
+            copy_out(store.database.engine, copy)
             for octets in _octets_of(copy):
                 _link(documents / octets[:FAN_OUT] / octets, draft / "documents" / octets[:FAN_OUT] / octets)
         except FileNotFoundError as error:
             shutil.rmtree(draft)
             raise SnapshotError(f"{error.filename} was erased meanwhile: try again") from None
+        except StorageError as error:
+            shutil.rmtree(draft)
+            raise SnapshotError(str(error)) from None
         shutil.rmtree(kept, ignore_errors=True)
         draft.replace(kept)
 
@@ -106,14 +109,16 @@ class Snapshots:
         copy = kept / "database.sqlite"
         if not copy.is_file():
             raise SnapshotError(f"{kept.name}: there is no such snapshot")
-        live = _file_of(self._store)
         if (found := _revision_of(copy)) != migrate.head():
             raise SnapshotError(f"{kept.name}: its tables are at {found}, this program wants {migrate.head()}")
         for octets in _octets_of(copy):
             place = self._documents / octets[:FAN_OUT] / octets
             if not place.exists():
                 _link(kept / "documents" / octets[:FAN_OUT] / octets, place)
-        _copy(copy, live)
+        try:
+            copy_in(copy, self._store.database.engine)
+        except StorageError as error:
+            raise SnapshotError(f"{kept.name} is not put back: {error}") from None
         self._begin_epoch()
         self._store.blobs.sweep(timedelta(0))
 
@@ -134,20 +139,6 @@ class Snapshots:
         if not _NAME.fullmatch(name):
             raise SnapshotError(f"{name!r} is not a name: letters, digits, and _ . - after the first, at most 64")
         return self._folder / "kept" / name
-
-
-def _file_of(store: Store) -> Path:
-    url = store.database.engine.url
-    if url.get_backend_name() != "sqlite":
-        raise SnapshotError("snapshots are for SQLite; PostgreSQL has CREATE DATABASE … TEMPLATE and pg_dump")
-    return Path(str(url.database))
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Let SQLite copy a whole database in one transaction: who uses the target sees all of it, or nothing."""
-    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
-        new.execute("PRAGMA synchronous = NORMAL")
-        old.backup(new, sleep=_PAUSE_SECONDS)
 
 
 def _octets_of(copy: Path) -> list[str]:
