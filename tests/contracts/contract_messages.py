@@ -508,6 +508,9 @@ BAD: dict[str, Bad] = {
     "negation is no boolean": Bad(
         "TD1.1", 'CON"><code', 'CON" negationInd="oui"><code', "/contactParty/@negationInd", "oui"
     ),
+    "date of another form": Bad(
+        "TD0.5", 'value="19770714"', 'value="1977-07-14"', "/value/@value", "attendu : [0-9]{1,8}|([0-9]{9,14}|"
+    ),
     # XDS.b
     "slot without name": Bad("TD2.1", 'name="codingScheme"', "", "/Classification/Slot", "attendu : name"),
     "value too long": Bad(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,11 @@ def test_who_does_not_consent_is_not_in_the_journal(lab: Lab) -> None:
     assert who.ins.value not in json.dumps(shown)
     assert "CONTESTE" not in json.dumps(shown)
     assert "situation" not in shown["facts"]
+    answer = lab.session.create_record(who.ins, replace(who.traits, sex="X"), consent=lab.clock())
+    newest, _ = lab.ops("/journal")[2]
+    assert newest["patient"] == f"{who.ins.value}^{who.ins.authority}"
+    assert "trouvé : X [GDP-SEX" in newest["reason"]
+    assert b"CONTESTE" in lab.ops(f"/journal/{newest['id']}/request")[2]
 
 
 def test_what_a_call_met_is_told_in_the_list_when_asked(lab: Lab) -> None:

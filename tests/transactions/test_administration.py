@@ -127,28 +127,33 @@ def everything_stored(store: Store) -> dict[str, list[Any]]:
 
 @pytest.mark.parametrize("closed", [False, True], ids=["TD1.1", "TD1.2"])
 def test_who_does_not_consent_is_nowhere(app: LocalApp, closed: bool) -> None:
-    """Neither in the base nor in its traces, and nothing tells the refusal from one for another reason."""
+    """Neither in the base nor in its traces; who consents is refused as everybody else, patient and reason told."""
     doctor, who = app.session("medecin-libre"), KNOWN if closed else NONE
     name = who.traits.name
+    nameless = app.session("medecin-libre", replace(doctor.actor, family=" "))
     if closed:
         assert doctor.close_record(who.ins, name).done
     before, traces = everything_stored(app.store), app.traces()
-    if closed:
-        nameless = app.session("medecin-libre", replace(doctor.actor, family=" "))
-        without = doctor.reactivate_record(who.ins, name, consent=None)
-        otherwise_wrong = nameless.reactivate_record(who.ins, name, consent=app.now)
-    else:
-        without = doctor.create_record(who.ins, who.traits, consent=None)
-        otherwise_wrong = doctor.create_record(who.ins, replace(who.traits, sex="X"), consent=app.now)
-    assert codes(without) == codes(otherwise_wrong) == ["DMPInvalidRequest"]
+    for session, consent in (
+        (doctor, None),
+        (nameless, None),
+        (doctor, app.now + timedelta(days=2)),
+        (nameless, app.now),
+    ):
+        refused = (
+            session.reactivate_record(who.ins, name, consent=consent)
+            if closed
+            else session.create_record(who.ins, who.traits, consent=consent)
+        )
+        assert set(codes(refused)) == {"DMPInvalidRequest"}
     assert {n for n, rows in everything_stored(app.store).items() if rows != before[n]} == {"trace", "trace_head"}
-    left = [dict(trace) for trace in app.traces()[len(traces) :]]
+    *left, told = [dict(trace) for trace in app.traces()[len(traces) :]]
+    assert len(left) == 3
     for trace in left:
-        assert {trace.pop(key) for key in ("correlation_id", "message_id")}
-        assert trace.pop("person_name") in {"MAX LIBRE", "MAX"}
+        assert (trace["code"], trace["person"]) == ("DMPInvalidRequest", doctor.actor.person)
         assert not {"patient", "message", "changes"} & trace.keys()
-    assert left[0] == left[1]
     assert who.ins.value not in json.dumps(left)
+    assert (told["patient"], "GDP-AUTHOR-NAMES" in told["message"]) == (f"{who.ins.value}^{who.ins.authority}", True)
 
 
 @pytest.mark.parametrize("spoil", ["value", "effectiveTime", "code", "not a boolean", "twice", "nothing"])

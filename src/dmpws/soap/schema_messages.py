@@ -27,7 +27,8 @@ class Problem:
 _SUBJECT = re.compile(
     r"Element '(?:\{[^}]*\})?(?P<element>[^']*)'(?:, attribute '(?:\{[^}]*\})?(?P<attribute>[^']*)')?: "
 )
-_NAMESPACE = re.compile(r"(##other)?\{[^}]*\}\*?")
+_NAMESPACE = re.compile(r"(##other)?\{[^}]*:[^}]*\}\*?")
+"""It has a colon: `{1,8}` in a pattern has none."""
 
 # (what libxml2 says, what we say, whether "found" is the name of the element). Named groups give the values.
 _SENTENCES = tuple(

@@ -97,9 +97,6 @@ class TraceNotes:
     warnings: list[str] = field(default_factory=list)
     with_trace: list[Callable[[UnitOfWork], None]] = field(default_factory=list)
     """Of a call that only reads: what changes in the transaction of its trace; it may refuse the call after all."""
-    discreet: bool = False
-    """A refusal now leaves neither patient nor reason in the trace: who consents to nothing is on no list
-    (DMPWS D20)."""
 
 
 CheckCda = Callable[[etree._Element, Report], bool]

@@ -108,12 +108,13 @@ class Pipeline:
         return found
 
     def _run(self, transaction: Transaction, request: SoapRequest, visitor: Visitor, draft: Trace) -> SoapReply:
-        notes = TraceNotes(patient=visitor.patient, discreet=transaction.discreet)
+        notes = TraceNotes(patient=visitor.patient)
         try:
             reply = self._handle(transaction, request, visitor, draft, notes)
         except Refused as refused:
             draft = _with_notes(draft, notes)
-            self._trace_discreetly(draft, refused) if notes.discreet else self._trace_refused(draft, refused)
+            discreet = transaction.discreet(refused, request.body, request.received_at.date())
+            self._trace_discreetly(draft, refused) if discreet else self._trace_refused(draft, refused)
             return transaction.refuse(refused, request.body)
         except StorageBusy as busy:
             self._trace(replace(_with_notes(draft, notes), outcome=TraceOutcome.FAILED, code=BUSY.code))

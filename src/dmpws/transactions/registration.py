@@ -8,7 +8,14 @@ from lxml import etree
 
 from dmpws.codec.hl7v3 import registration_answers
 from dmpws.codec.hl7v3.message import read_header
-from dmpws.codec.hl7v3.registration import NO_BRIS_DE_GLACE, NO_CENTRE_15, Author, Registration
+from dmpws.codec.hl7v3.registration import (
+    NO_BRIS_DE_GLACE,
+    NO_CENTRE_15,
+    Author,
+    Observation,
+    Registration,
+    observation_in,
+)
 from dmpws.domain import oids
 from dmpws.domain.access import AuthMode
 from dmpws.domain.administration import LONGEST, MOST, day_of, is_name, says_something
@@ -92,11 +99,24 @@ def require_creation_enabled(call: Call) -> None:
 
 def check_consent(request: Registration, code: str, today: date, report: Report) -> None:
     consent = request.observations.get(code)
+    found = "absent" if consent is None else f"{str(consent.value).lower()}, {consent.time[:20] or 'sans date'}"
+    report.require(_is_given(consent, today), CONSENT, expected=f"{code} true et effectiveTime passé", found=found)
+
+
+def without_consent(code: str) -> Callable[[Refused, etree._Element, date], bool]:
+    """Tell a refusal that could put its patient on a list of those who did not consent (DMPWS D119)."""
+
+    def could_be_one(refused: Refused, body: etree._Element, today: date) -> bool:
+        return refused.code == CONSENT.code and not _is_given(observation_in(body, code), today)
+
+    return could_be_one
+
+
+def _is_given(consent: Observation | None, today: date) -> bool:
+    """The patient agreed, and it is said when."""
     day = day_of(consent.time) if consent is not None and consent.value else None
-    found = "absent" if consent is None else f"{consent.value}, {consent.time[:20] or 'sans date'}"
     # One day of grace: the consent is dated in local time, the reception in UTC.
-    ok = day is not None and day <= today + timedelta(days=1)
-    report.require(ok, CONSENT, expected=f"{code} true et effectiveTime", found=found)
+    return day is not None and day <= today + timedelta(days=1)
 
 
 def check_author(author: Author, caller: Caller, report: Report) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from lxml import etree
 
 from dmpws.domain.access import AuthMode
+from dmpws.domain.checks import Refused
 from dmpws.domain.errors import Carrier
 from dmpws.domain.software import Category, Profile
 from dmpws.soap.message import Operation, SoapReply
@@ -37,7 +39,7 @@ class Transaction:
     matches: tells whether a Body belongs to this transaction when the operation has several.
     handle: (call, body) -> reply, or raises Refused; the call is the one of the interface (`Call`, `IheCall`).
     refuse: (refusal, body) -> reply, in the transaction's carrier.
-    discreet: a message that is refused for its form leaves neither patient nor reason in the trace (DMPWS D119).
+    discreet: (refusal, body, day of reception) -> whether the trace tells neither patient nor reason (DMPWS D119).
     """
 
     code: str
@@ -56,7 +58,7 @@ class Transaction:
     narrower: Callable[[etree._Element], frozenset[Profile]] | None = None
     categories: frozenset[Category] = frozenset(Category)
     interface: Interface = Interface.DMP
-    discreet: bool = False
+    discreet: Callable[[Refused, etree._Element, date], bool] = field(default=lambda refused, body, today: False)
 
 
 _TRANSACTIONS: dict[str, Transaction] = {}

@@ -22,6 +22,7 @@ from dmpws.transactions.registration import (
     refuser,
     require_creation_enabled,
     require_this_patient,
+    without_consent,
 )
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 from dmpws.xml.names import HL7
@@ -44,19 +45,16 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     """Open a DMP. Nothing at all is stored when it is refused, consent missing included (DMPWS D36)."""
     caller = begin(call, ROW)
     request, traits = read_registration(body), read_person(body).traits
-    call.notes.discreet = False
     require_this_patient(call, request, known=())
     demand(call.patient is None, FOUND, found="un DMP pour cet INS")
     require_creation_enabled(call)
     allow(ROW, caller)
     report = Report()
-    call.notes.discreet = True
     report.require(request.header.reason == CREATION.code, REASON, found=request.header.reason[:40])
     check_traits(traits, call.now.date(), report)
     check_consent(request, OPENING_CONSENT, call.now.date(), report)
     check_author(request.author, caller, report)
     report.raise_failures()
-    call.notes.discreet = False
     record = call.store.patients.create(
         _identifiers(call, request, traits), traits, now=call.now, **oppositions(request, None)
     )
@@ -93,7 +91,7 @@ register(
         carrier=Carrier.ACKNOWLEDGEMENT,
         profiles=frozenset({Profile.MANAGEMENT}),
         writes=True,
-        discreet=True,
+        discreet=without_consent(OPENING_CONSENT),
         audit="create-record",
         references=("DMP-WSDL GestionDossierPatientPartage", "PDT-INF-617", "DMPWS D13", "DMPWS D27", "DMPWS D36"),
         module=__name__,

@@ -22,6 +22,7 @@ from dmpws.transactions.registration import (
     refuser,
     require_creation_enabled,
     require_this_patient,
+    without_consent,
 )
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
 
@@ -35,7 +36,6 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     """Open a closed DMP again. It comes back as it was, but for the oppositions that the message gives."""
     caller = begin(call, ROW)
     request = read_registration(body)
-    call.notes.discreet = False
     call = hold(call)
     require_this_patient(call, request, known=call.patient.identifiers if call.patient else ())
     if call.patient is not None:
@@ -45,11 +45,9 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     closed = admit_to_closed(call, ROW)
     require_creation_enabled(call)
     report = Report()
-    call.notes.discreet = True
     check_consent(request, REACTIVATION_CONSENT, call.now.date(), report)
     check_author(request.author, caller, report)
     report.raise_failures()
-    call.notes.discreet = False
     now = oppositions(request, closed)
     demand(call.store.patients.reopen(closed.id), CLOSED, found="ouvert")
     call.store.patients.update(closed.id, closed.traits, **now)
@@ -74,7 +72,7 @@ register(
         carrier=Carrier.ACKNOWLEDGEMENT,
         profiles=frozenset({Profile.MANAGEMENT}),
         writes=True,
-        discreet=True,
+        discreet=without_consent(REACTIVATION_CONSENT),
         audit="reactivate-record",
         references=("DMP-WSDL GestionDossierPatientPartage", "PDT-INF-617", "DMPWS D13", "DMPWS D27", "DMPWS D113"),
         module=__name__,

@@ -20,7 +20,7 @@ from dmpws.codec.hl7v3.reading import (
     one,
     text,
 )
-from dmpws.domain.checks import refusal
+from dmpws.domain.checks import Refused, refusal
 from dmpws.domain.patient import Ins, Name, Traits
 from dmpws.xml.path import path_of
 
@@ -130,11 +130,24 @@ def _observations(patient: etree._Element) -> dict[str, Observation]:
             raise refusal(UNDERSTOOD, expected=", ".join(sorted(OBSERVATIONS)), found=code[:40], where=where)
         if code in observations:
             raise refusal(SINGLE, expected="1", found=f"{code} répété", where=path_of(element))
-        time = maybe(element, "effectiveTime")
-        observations[code] = Observation(
-            boolean(one(element, "value")), time.get("value", "") if time is not None else ""
-        )
+        observations[code] = _observation(element)
     return observations
+
+
+def _observation(element: etree._Element) -> Observation:
+    time = maybe(element, "effectiveTime")
+    return Observation(boolean(one(element, "value")), time.get("value", "") if time is not None else "")
+
+
+def observation_in(message: etree._Element, code: str) -> Observation | None:
+    """The administrativeObservation of this code in a message of whatever form; None when it is not there, is said
+    twice or cannot be read."""
+    try:
+        every_one = every(message, f"{_REQUEST}/{_PATIENT}/subjectOf/administrativeObservation")
+        found = [_observation(element) for element in every_one if one(element, "code").get("code") == code]
+    except Refused:
+        return None
+    return found[0] if len(found) == 1 else None
 
 
 def _closure(message: etree._Element) -> tuple[str, str]:
