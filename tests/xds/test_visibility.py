@@ -6,8 +6,23 @@ What is hidden does not exist.
 from datetime import UTC, datetime
 
 import pytest
-from xds_world import FIND, MASK, World, answer, entries_of, errors_of, fill, lot, query, status_of, unique_id_of
+from xds_world import (
+    FIND,
+    MASK,
+    World,
+    answer,
+    entries_of,
+    errors_of,
+    fill,
+    lot,
+    query,
+    status_of,
+    unique_id_of,
+    update_set,
+)
 
+from dmpws.client.update import status_request
+from dmpws.codec.ebxml.names import FIND_DOCUMENTS
 from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.caller import Caller
 from dmpws.domain.code import Code
@@ -16,6 +31,7 @@ from dmpws.domain.oids import PROFESSIONS, SKILLS
 from dmpws.domain.type_rights import TypeRights
 from dmpws.domain.visibility import Reader, reads, sees
 from dmpws.resources import folder
+from dmpws.xml.names import RS
 
 READ = (folder("transactions") / "TD3.2" / "request.xml").read_text("utf-8")
 GET = (folder("transactions") / "TD3.1" / "reference.xml").read_text("utf-8").replace("ObjectRef", "LeafClass")
@@ -54,6 +70,24 @@ def test_nothing_of_a_hidden_document_reaches_the_trace(world: World, masked: st
     assert world.notes.documents == []
     retrieve(world, masked)
     assert world.notes.documents == [{"uniqueId": masked, "typeCode": "11488-4"}]
+
+
+def test_the_trace_of_a_refusal_says_what_was_asked_for(world: World, masked: str) -> None:
+    """Who was turned away at the door is told with what he wanted (DMPWS D22)."""
+    body = world.search(query(FIND), "nobody")
+    assert [code for code, _ in errors_of(body)] == ["DMPAuthorizationNotFound"]
+    assert world.notes.query == FIND_DOCUMENTS
+    assert list(world.notes.parameters) == ["$XDSDocumentEntryStatus"]
+    assert "DMPAuthorizationNotFound" in retrieve(world, masked, "nobody")
+    assert world.notes.parameters == {"DocumentUniqueId": [masked]}
+    frame = lot()
+    assert errors_of(world.deposit(frame)) == []
+    visible = frame.values["document_unique_id"]
+    with world.store.read() as work:
+        entry_uuid = work.documents.by_unique_id([visible])[0].entry_uuid
+    body = world.update(status_request(update_set("2.25.7"), entry_uuid, Status.APPROVED, Status.DELETED), "camparini")
+    assert [e.get("location") for e in body.iter(f"{{{RS}}}RegistryError")] == [entry_uuid]
+    assert world.notes.documents == [{"uniqueId": visible, "typeCode": "11488-4"}]
 
 
 @pytest.mark.parametrize("status", [Status.ARCHIVED, Status.DELETED, Status.DEPRECATED])

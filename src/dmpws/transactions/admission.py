@@ -197,7 +197,7 @@ def allow(
         document=document,
     )
     found = f"non pour {decision.column}" if decision.condition is None else decision.condition.value
-    where = f"uniqueId {document.unique_id}" if document is not None else ""
+    where = document.entry_uuid if document is not None else ""
     rule = RIGHTS_AIR if caller.is_air else RIGHTS
     demand(decision.allowed, rule, expected=f"oui pour « {row} »", found=found, where=where)
     return decision

@@ -17,7 +17,7 @@ OPERATION = replace(DMP_OPERATION, aliases=())
 
 def handle(call: IheCall, body: etree._Element) -> SoapReply:
     """Give the documents asked for that are here and online, whatever became of their metadata."""
-    asked = retrieving.requested(body)
+    asked = retrieving.requested(call, body)
     retrieving.require_few(call, asked)
     stored: dict[str, StoredEntry | HeldDocument] = {}
     entries = call.store.documents.by_unique_id(dict.fromkeys(request.unique_id for request in asked))

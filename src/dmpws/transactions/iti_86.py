@@ -21,7 +21,7 @@ OPERATION = Operation(
 
 def handle(call: IheCall, body: etree._Element) -> SoapReply:
     """Remove the documents that are here: PartialSuccess when some are not."""
-    asked = requested(body)
+    asked = requested(call, body)
     require_few(call, asked)
     names = [request.unique_id for request in asked]
     hold_all(call, lambda: {entry.patient for entry in call.store.documents.by_unique_id(names)})

@@ -20,10 +20,12 @@ TOO_MANY = Rule("RET-TOO-MANY", "La demande nomme trop de documents", "DMPWS D10
 DOCUMENT = Rule("RET-DOCUMENT", "Le document existe pour le lecteur", "ITI TF-2 3.43.4.2.3", "XDSDocumentUniqueIdError")
 
 
-def requested(body: etree._Element) -> tuple[DocumentRequest, ...]:
+def requested(call: Context, body: etree._Element) -> tuple[DocumentRequest, ...]:
     """What a message asks for, each document once: a small message must not make a gigabyte of one document asked for
-    a thousand times."""
-    return tuple({(r.repository, r.unique_id): r for r in read_retrieve(body)}.values())
+    a thousand times. The trace says what it was, given or not (DMPWS D22)."""
+    asked = tuple({(r.repository, r.unique_id): r for r in read_retrieve(body)}.values())
+    call.notes.parameters["DocumentUniqueId"] = [r.unique_id[:200] for r in asked[:50]]
+    return asked
 
 
 def require_few(call: Context, asked: Sequence[DocumentRequest]) -> None:

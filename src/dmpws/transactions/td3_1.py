@@ -63,10 +63,10 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     query = read_query(body)
     is_reference = is_reference_search(query)
     tell_asked(return_type="ObjectRef" if query.object_refs else "LeafClass")
+    note_query(call, query)
     record = admit(call, REFERENCE_ROW if is_reference else METADATA_ROW)
     if not is_reference:  # which belongs to a deposit or a deletion
         over_use.bound(call)
-    note_query(call, query)
     report = Report()
     asked = read_asked(query, report)
     check_patient(asked, record, report)

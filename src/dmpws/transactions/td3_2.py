@@ -32,7 +32,7 @@ OPERATION = Operation(
 
 def handle(call: Call, body: etree._Element) -> SoapReply:
     """Give the documents asked for, as many as may be: PartialSuccess when some may not."""
-    asked = requested(body)
+    asked = requested(call, body)
     record = admit(call, ROW)
     require_few(call, asked)
     reader = reader_of(call, record)

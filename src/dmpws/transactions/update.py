@@ -66,6 +66,8 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     rows = sorted(frozenset[str]().union(*(rows_of(change, known.get(change.target)) for change in changes)))
     call.notes.transaction = ", ".join(dict.fromkeys(row.partition(" ")[0] for row in rows))
     call.notes.submission_set = received.submission.submission_set.unique_id
+    handled = {entry.entry_uuid: entry for entry in known.values()}
+    call.notes.documents += [{"uniqueId": e.unique_id, "typeCode": e.type_code} for e in handled.values()]
     tell_handled(call.vihf, known.values())
     record = _admit(call, rows, changes, known)
     facts = _facts(call, record)
@@ -147,7 +149,6 @@ def _check(
             TARGET, expected="un document enregistré", found=change.target[:200] or "rien", where=change.where
         )
         return None
-    call.notes.documents.append({"uniqueId": current.unique_id, "typeCode": current.type_code})
     if isinstance(change, StatusChange):
         check_status(change, current, report)
         return None
