@@ -42,7 +42,8 @@ def read_query(body: etree._Element) -> StoredQuery:
         name = slot.get("name", "")
         values = tuple(text_of(value) for value in slot.iter(f"{{{RIM}}}Value"))
         parameters[name] = (*parameters.get(name, ()), values)
-    return StoredQuery(query.get("id", "").strip(), return_type == "ObjectRef", parameters)
+    # A UUID in upper case is the same (RFC 4122 3).
+    return StoredQuery(query.get("id", "").strip().lower(), return_type == "ObjectRef", parameters)
 
 
 def split_values(text: str) -> list[str]:

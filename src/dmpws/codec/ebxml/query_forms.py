@@ -59,6 +59,7 @@ _KINDS: Mapping[str, Kind] = {
     "UniqueId": Kind.ID,
     "LogicalID": Kind.ID,
     "$uuid": Kind.ID,
+    "EntryType": Kind.ID,
     "Status": Kind.STATUS,
     "From": Kind.TIME,
     "To": Kind.TIME,

@@ -209,7 +209,7 @@ def _good(kind: Kind, value: str) -> str | None:
             # `code^^scheme`, or `code^label^scheme` as some clients write it.
             code, _, rest = value.partition("^")
             system = rest.partition("^")[2]
-            return f"{code}^^{system}" if code and system else None
+            return f"{code}^^{system}" if code and system and "^" not in system else None
         case Kind.STATUS:  # unknown values are ignored; when none is left the parameter is missing
             return value if value in _STATUSES else ""
         case Kind.TIME:
