@@ -23,14 +23,18 @@ from dmpws.cli import main
 from dmpws.client import Attachment, ClinicalDocument, Deposit, LpsSession
 from dmpws.client.cda import CONSULTATION_REPORT
 from dmpws.client.pdf import one_page_pdf
+from dmpws.client.registry import cx, query_request
 from dmpws.client.transport import WsgiTransport
 from dmpws.client.verdict import verdict
+from dmpws.codec.ebxml.query_forms import FORMS
 from dmpws.config import load
+from dmpws.domain.checks import Report
 from dmpws.domain.errors import CATALOGUE
 from dmpws.domain.patient import Ins
 from dmpws.http import SERVICES_PATH
 from dmpws.lab.stub import Stub, read_table
 from dmpws.pki.demo import DemoPki, create
+from dmpws.soap.validation import Schemas
 from dmpws.store import open_store
 from dmpws.testing.examples import Example, examples
 from dmpws.testing.server import free_port
@@ -46,12 +50,14 @@ for _example in examples():
         FIRST.setdefault(_example.id.partition("/")[0], _example)
 STATES = {
     "open": {"authorisation": "VALIDE"},
+    "empty": {"authorisation": "VALIDE"},
     "unauthorised": {},
     "expired": {"authorisation": "EXPIRE"},
     "blocked": {"authorisation": "INTERDIT"},
     "closed": {"dmp": "closed"},
     "none": {"dmp": "none"},
 }
+ACTION = "urn:ihe:iti:2007:RegistryStoredQuery"
 NEEDS_MORE = {"TD1.5b", "TD1.5d", "TD3.3a", "TD3.3b", "TD3.3c", "TD3.3d"}
 """Whose example is about an account or a document that the real server has not."""
 
@@ -126,6 +132,56 @@ def test_everything_a_client_does_on_its_first_day(lps: LpsSession) -> None:
     assert lps.mask(patient.ins, found.unique_id).ok
 
 
+def test_a_patient_has_one_document_or_several_or_none(lps: LpsSession) -> None:
+    ins = cast.PATIENTS["cas12"].ins
+    found = lps.find_documents(ins).documents
+    assert ["MASQUE_PS" in document.confidentiality for document in found] == [False, True, False]
+    assert [d.creation_time[:8] for d in found] == sorted((d.creation_time[:8] for d in found), reverse=True)
+    got = lps.retrieve(ins, [document.unique_id for document in found]).documents
+    assert [(d.octets.sha1, d.octets.size) for d in got] == [(d.hash, d.size) for d in found]
+    one = cast.PATIENTS["pat-trois"].ins
+    assert not {d.entry_uuid for d in found} & {d.entry_uuid for d in lps.find_documents(one).documents}
+    nobody = cast.PATIENTS["petra"].ins
+    assert (lps.find_documents(nobody).ok, lps.find_documents(nobody).documents) == (True, ())
+    assert lps.retrieve(nobody, ["1.2.3"]).problems[0].code == "XDSDocumentUniqueIdError"
+
+
+def test_a_query_finds_what_it_is_about(lps: LpsSession) -> None:
+    ins = cast.PATIENTS["cas12"].ins
+    everything = lps.get_all(ins)
+    [lot] = everything.sets
+    documents = [document.entry_uuid for document in everything.documents]
+    assert [(a.source, a.target) for a in everything.associations] == [(lot.entry_uuid, uuid) for uuid in documents]
+    for answer, sets, links in (
+        (lps.find_submission_sets(ins), 1, 0),
+        (lps.get_submission_sets(ins, documents), 1, 3),
+        (lps.get_associations(ins, documents), 0, 3),
+        (lps.find_folders(ins), 0, 0),
+        (lps.get_related_documents(ins, entry_uuid=documents[0]), 0, 0),
+    ):
+        assert answer.ok
+        assert (len(answer.sets), len(answer.associations), answer.documents, answer.folders) == (sets, links, (), ())
+    whole = lps.get_submission_set_and_contents(ins, entry_uuid=lot.entry_uuid)
+    assert (len(whole.sets), len(whole.documents), len(whole.associations)) == (1, 3, 3)
+    assert lps.find_documents(ins, return_type="ObjectRef").references == tuple(documents)
+
+
+def test_what_is_found_is_valid(stub: object, pki: DemoPki) -> None:
+    schemas, report, sizes = Schemas.load(), Report(), set()
+    for name in ("pat-trois", "cas12", "petra"):
+        for query in FORMS:
+            asked = query_request(query, {"$XDSDocumentEntryPatientId": [f"'{cx(cast.PATIENTS[name].ins)}'"]})
+            octets = b'<s:Envelope xmlns:s="%s"><s:Body>%s</s:Body></s:Envelope>' % (
+                SOAP.encode(),
+                etree.tostring(asked),
+            )
+            answer = body_child(etree.tostring(send(stub, pki, octets, "registry", ACTION)))
+            sizes.add(int(answer.get("totalResultCount", "")))
+            schemas.check(answer, report)
+    assert report.failures == ()
+    assert sizes == {0, 1, 2, 3, 4, 6, 7}
+
+
 def test_who_is_not_in_the_table_has_no_dmp_and_may_get_one(lps: LpsSession) -> None:
     somebody = cast.PATIENTS["cas1"]
     assert not lps.test_existence(somebody.ins).exists
@@ -163,6 +219,13 @@ def test_every_answer_of_the_table_is_complete() -> None:
         for code, answer in situation.answers.items():
             assert answer in CATALOGUE or (TABLE.folder / code / answer).is_file()
     assert {key for s in TABLE.situations.values() for key in s.patients} <= cast.PATIENTS.keys()
+
+
+def test_a_table_with_an_unknown_query_is_refused(tmp_path: Path) -> None:
+    text = (TABLE.folder / "stub.toml").read_text("utf-8")
+    (tmp_path / "stub.toml").write_text(text.replace("FindFolders =", "FindFolder ="))
+    with pytest.raises(ValueError, match="no stored query FindFolder"):
+        read_table(tmp_path)
 
 
 def test_a_table_with_a_hole_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ in each answer, or repeat what the request says, is.
 """
 
 import itertools
+import re
 import tomllib
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ from dmpws import cast
 from dmpws.cast import CastPatient
 from dmpws.codec.ebxml.answers import RetrievedDocument, retrieve_response
 from dmpws.codec.ebxml.attachments import InlineOctets
+from dmpws.codec.ebxml.names import UNIQUE_ID
+from dmpws.codec.ebxml.query_forms import FORMS
 from dmpws.codec.ebxml.retrieve import read_retrieve
 from dmpws.domain import oids
 from dmpws.domain.checks import Refused, Rule, refusal
@@ -33,7 +36,7 @@ from dmpws.testing.examples import ANY, former_identifier, render
 from dmpws.transactions import load
 from dmpws.transactions.registry import Transaction, select, transactions
 from dmpws.vihf import token
-from dmpws.xml.names import HL7, QUERY, SOAP
+from dmpws.xml.names import HL7, QUERY, RIM, SOAP
 from dmpws.xml.parser import parse
 
 CANNED = Rule("STUB-ANSWER", "Réponse toute faite du serveur d'essai", "DMPWS D200", "DMPInvalidRequest")
@@ -42,6 +45,7 @@ OPEN, NONE = "open", "none"
 """Situations of who names no patient, and of a patient whom the table does not name."""
 _MODEL = cast.PATIENTS["pat-trois"]
 """The patient of the frames."""
+_OWN = re.compile(r"\{\{((?:uuid|oid)_\w+)\}\}")
 _LOCAL = "20261120103000+0100"
 
 
@@ -61,10 +65,11 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The content of `transactions/stub.toml`."""
+    """The content of `transactions/stub.toml`. finds: names of the elements that a stored query gives."""
 
     folder: Path
     whoever: Mapping[str, str]
+    finds: Mapping[str, Sequence[str]]
     situations: Mapping[str, Situation]
 
     def situation_of(self, ins: Ins | None) -> Situation:
@@ -97,7 +102,9 @@ def read_table(base: Path | None = None) -> Table:
         change = [(old, new) for old, new in values.get("change", ())]
         others = values.get("others", "")
         situations[name] = Situation(values["says"], answers, others, change, tuple(values["patients"]))
-    table = Table(base, content["whoever"], situations)
+    table = Table(base, content["whoever"], content["finds"], situations)
+    if unknown := table.finds.keys() - {form.name for form in FORMS.values()}:
+        raise ValueError(f"stub.toml: finds: no stored query {', '.join(sorted(unknown))}")
     for transaction, situation in itertools.product(transactions(), situations.values()):
         answer = table.whoever.get(transaction.code) or situation.answer(transaction.code)
         if answer not in CATALOGUE and not (base / transaction.code / answer).is_file():
@@ -136,21 +143,21 @@ class Stub:
     def _frame(
         self, transaction: Transaction, file: str, situation: Situation, request: etree._Element, patient: CastPatient
     ) -> etree._Element:
-        if transaction.code == "TD3.1" and _wants_references(request):
-            file = "response.xml"
         text = (self.table.folder / transaction.code / file).read_text("utf-8")
         for old, new in situation.change if transaction.code == "TD0.2" else ():
             text = text.replace(old, new)
-        root = parse(render(_as(patient, text), self._values(patient)).encode())
+        own = {name: _own(patient, name) for name in _OWN.findall(text)}
+        root = parse(render(_as(patient, text), {**own, **self._values(patient)}).encode())
         body = root.find(f"{{{SOAP}}}Body")
         reply = root if body is None else body[0]
+        if transaction.code == "TD3.1":
+            self._find(reply, request, patient)
         _fill(reply, f"{self.clock():%Y%m%d%H%M%S}")
         _echo(reply, request)
         return reply
 
     def _values(self, patient: CastPatient) -> dict[str, str]:
         unique_id = _unique_id_of(patient)
-        document = self._document(patient, unique_id)
         return {
             "ins": patient.ins.value,
             "ins_authority": patient.ins.authority,
@@ -160,9 +167,30 @@ class Stub:
             "entry_uuid": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, unique_id)}",
             "uuid_entry": str(uuid.uuid5(uuid.NAMESPACE_OID, unique_id)),
             "document_unique_id": unique_id,
-            "hash": document.sha1,
-            "size": str(document.size),
         }
+
+    def _find(self, answer: etree._Element, request: etree._Element, patient: CastPatient) -> None:
+        """Leave what the query asks for, whole or as references; documents have the measures of what TD3.2 gives."""
+        asked = request.find(f"{{{RIM}}}AdhocQuery")
+        form = FORMS.get("" if asked is None else asked.get("id", ""))
+        wanted = self.table.finds.get(form.name if form else "", ["ExtrinsicObject"])
+        (found,) = answer.iter(f"{{{RIM}}}RegistryObjectList")
+        for item in list(found):
+            if etree.QName(item).localname not in wanted:
+                found.remove(item)
+            elif _wants_references(request):
+                found.replace(item, etree.Element(f"{{{RIM}}}ObjectRef", id=item.get("id", "")))
+            else:
+                self._measure(item, patient)
+        answer.set("totalResultCount", str(len(found)))
+
+    def _measure(self, item: etree._Element, patient: CastPatient) -> None:
+        for identifier in item.iterfind(f"{{{RIM}}}ExternalIdentifier[@identificationScheme='{UNIQUE_ID}']"):
+            document = self._document(patient, identifier.get("value", ""))
+            measures = {"hash": document.sha1, "size": str(document.size)}
+            for slot in item.iterfind(f"{{{RIM}}}Slot"):
+                if slot.get("name") in measures:
+                    slot[0][0].text = measures[slot.get("name", "")]
 
     def _documents(self, request: etree._Element, patient: CastPatient) -> SoapReply:
         """The document of the example deposit, under each identifier that is asked for."""
@@ -226,6 +254,12 @@ def _as(patient: CastPatient, text: str) -> str:
 
 def _unique_id_of(patient: CastPatient) -> str:
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, patient.ins.value).int}"
+
+
+def _own(patient: CastPatient, name: str) -> str:
+    """The identifier of a patient that a frame calls `uuid_…` or `oid_…`."""
+    identifier = uuid.uuid5(uuid.NAMESPACE_OID, f"{patient.ins.value} {name}")
+    return str(identifier) if name.startswith("uuid") else f"2.25.{identifier.int}"
 
 
 def _wants_references(request: etree._Element) -> bool:
