@@ -263,8 +263,9 @@ def test_the_traces_keep_what_was_planned_and_erased(world: World) -> None:
     assert (planned["transaction"], erased["transaction"]) == ("act:erase-plan", "act:erase")
     assert erased["reason"] == "demande du patient"
     assert erased["person"] == "operator:exploitation"
-    assert erased["changes"][0] == {"what": unique_id, "old": "DELETED", "new": "ERASED"}
-    assert erased["documents"] == [{"uniqueId": unique_id, "typeCode": "11488-4"}]
+    assert erased["changes"][0] == {"uniqueId": unique_id, "old": "DELETED", "new": "ERASED"}
+    assert planned["documents"] == erased["documents"]
+    assert erased["documents"] == [{"uniqueId": unique_id, "typeCode": "11488-4", "visibility": ""}]
 
 
 # Whole records

@@ -58,7 +58,7 @@ def test_it_is_traced(world: World, names: dict[str, str]) -> None:
     assert (trace["transaction"], trace["actor"], trace["on_behalf_of"]) == (
         "act:list", "representative", f"{INS.value}^{INS.authority}",
     )  # fmt: skip
-    assert trace["changes"] == [{"what": "documents", "old": "", "new": "3"}]
+    assert "changes" not in trace  # a number would tell those who read the trace what is hidden from them
 
 
 def test_who_may_not_ask(world: World, names: dict[str, str]) -> None:

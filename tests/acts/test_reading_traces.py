@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from acts_world import CABINET, CAMPARINI, INS, LIBRE, MOTHER, NOW, World, doctor, document, refused
 
-from dmpws.acts import actor, traces
+from dmpws.acts import actor, erasing, listing, traces
 from dmpws.audit.trace import Trace, TraceOutcome
 from dmpws.domain import oids
 from dmpws.domain.code import Code
@@ -122,6 +122,26 @@ def test_an_erasure_is_told_but_no_longer_of_what(world: World) -> None:
     world.store.append_trace(trace(documents=({"uniqueId": "2.25.1"},)))
     [access] = [a for a in traces.of_record(world.desk(actor.patient(INS)), INS, ALL) if "read" not in a.transaction]
     assert (access.transaction, access.documents) == ("act:erase", ())
+
+
+@pytest.mark.parametrize(
+    ("codes", "by_patient", "by_mother"),
+    [((), True, True), ((INVISIBLE_REPRESENTANTS_LEGAUX,), True, False), ((INVISIBLE_PATIENT,), False, False)],
+)
+def test_nor_is_the_erasure_of_what_was_invisible_told(
+    minor: World, codes: tuple[str, ...], by_patient: bool, by_mother: bool
+) -> None:
+    entry = document(confidentiality=masked(*codes))
+    minor.deposit((entry, b"<cda/>"))
+    listing.list_documents(minor.desk(actor.patient(INS)), INS)
+    minor.delete(entry.unique_id)
+    host = minor.desk(actor.operator("exploitation"), motive="à la demande du patient")
+    erasing.erase(host, INS, entry.unique_id, confirmed=erasing.plan(host, INS, entry.unique_id).confirmation)
+    for who, told in ((actor.patient(INS), by_patient), (actor.representative(MOTHER), by_mother)):
+        found = traces.of_record(minor.desk(who), INS, ALL)
+        assert seen(found) == (["act:erase", "act:erase-plan"] if told else []) + ["act:list"]
+        assert not any(entry.unique_id in str(access) for access in found)
+        assert found[-1].changes == ()  # nor how much the list held
 
 
 def test_the_medecin_traitant_sees_the_record_for_a_year_and_a_hundred_traces(world: World) -> None:

@@ -71,7 +71,6 @@ def copy_record(desk: Desk, ins: Ins, out: BinaryIO, recipient: Recipient = Reci
         _require_ground(act, desk.proof, recipient)
         entries = _entries(act, desk.actor.kind, recipient)
         act.notes.documents += [{"uniqueId": e.unique_id, "typeCode": e.type_code} for e in entries]
-        act.note("documents", "", len(entries))
         made = Copy(
             record=act.record,
             title=TITLES[recipient],

@@ -55,8 +55,7 @@ def erase(desk: Desk, ins: Ins, unique_id: str, *, confirmed: str) -> ErasurePla
         lots: list[str] = []
         for entry in entries:
             lots += act.store.erasure.document(entry)
-            act.notes.documents.append({"uniqueId": entry.unique_id, "typeCode": entry.type_code})
-            act.note(entry.unique_id, entry.status.name, "ERASED")
+            act.notes.changes.append({"uniqueId": entry.unique_id, "old": entry.status.name, "new": "ERASED"})
         for lot in lots:
             act.note(f"lot {lot}", Status.APPROVED.name, "ERASED")
         return erasure
@@ -72,6 +71,7 @@ def _plan(desk: Desk, act: Act, unique_id: str) -> tuple[ErasurePlan, list[Store
     if current.status is not Status.DELETED:
         raise refusal(DELETED, expected=Status.DELETED.name, found=current.status.name)
     entries = [current, *_former_histories(act, current)]
+    act.notes.documents += [_named(entry) for entry in entries]
     facts = (act.record.id, unique_id, *(e.entry_uuid for e in [*versions, *entries]))
     made = ErasurePlan(
         unique_id=unique_id,
@@ -91,3 +91,12 @@ def _former_histories(act: Act, current: StoredEntry) -> Sequence[StoredEntry]:
         return ()
     obsolete = DocumentQuery(patient=act.record.id, statuses=(Status.DEPRECATED,), types=(HISTORY_TYPE,))
     return act.store.documents.find(obsolete, limit=MOST_HISTORIES)
+
+
+def _named(entry: StoredEntry) -> dict[str, str]:
+    """As a trace names it. visibility: no metadata will say any more from whom it was hidden."""
+    return {
+        "uniqueId": entry.unique_id,
+        "typeCode": entry.type_code,
+        "visibility": " ".join(sorted(entry.visibility)),
+    }

@@ -12,11 +12,12 @@ from typing import Any
 
 from dmpws.acts.actor import ActorKind
 from dmpws.acts.desk import Act, Desk, Kind
+from dmpws.acts.erasing import ERASE, PLAN
 from dmpws.audit.trace import Trace, TraceOutcome
 from dmpws.domain.document import StoredEntry
 from dmpws.domain.patient import Ins
 from dmpws.domain.traces import TraceQuery, TraceRecord
-from dmpws.domain.visibility import Owner, Reader, sees
+from dmpws.domain.visibility import Owner, Reader, is_shown_to, sees
 
 RECORD = Kind(
     "act:read-traces",
@@ -103,14 +104,22 @@ def _known(act: Act, desk: Desk, found: Iterable[TraceRecord]) -> list[TraceReco
     """The traces that the reader may know of, with the documents that exist for him."""
     found = [record for record in found if not _is_kept_from(desk, record)]
     named = frozenset[str]().union(*(record.documents for record in found))
-    existing, erased = _existing(act, desk, named)
-    return [_reduced(record, existing) for record in found if _is_told(record, existing, erased)]
+    reader = _reader(act, desk)
+    existing, erased = _existing(act, reader, named)
+    told = [
+        record
+        for record in found
+        if not record.documents or record.documents & existing or _tells_of_erasure(record, reader, erased)
+    ]
+    return [_reduced(record, existing) for record in told]
 
 
-def _is_told(record: TraceRecord, existing: frozenset[str], erased: frozenset[str]) -> bool:
-    """An erased document exists for nobody, but that the host erased one is told."""
-    documents = record.documents
-    return not documents or bool(documents & existing) or (bool(record.content.get("actor")) and documents <= erased)
+def _tells_of_erasure(record: TraceRecord, reader: Reader | Owner, erased: frozenset[str]) -> bool:
+    """An erased document exists for nobody, but that the host erased one is told to who could know of it."""
+    if record.content.get("transaction") not in (PLAN.code, ERASE.code) or not record.documents <= erased:
+        return False
+    visibility = " ".join(document.get("visibility", "") for document in record.content.get("documents", ()))
+    return not isinstance(reader, Owner) or is_shown_to(reader, visibility.split())
 
 
 def _is_kept_from(desk: Desk, record: TraceRecord) -> bool:
@@ -121,13 +130,12 @@ def _is_kept_from(desk: Desk, record: TraceRecord) -> bool:
     return desk.actor.kind is ActorKind.REPRESENTATIVE and bool(content.get("secret"))
 
 
-def _existing(act: Act, desk: Desk, unique_ids: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+def _existing(act: Act, reader: Reader | Owner, unique_ids: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
     """Those documents of the record that exist for the reader today, and those that were erased."""
     current: dict[str, StoredEntry] = {}
     for entry in act.store.documents.by_unique_id(sorted(unique_ids)):
         if entry.patient == act.record.id and entry.latest:
             current[entry.unique_id] = entry
-    reader = _reader(act, desk)
     existing = frozenset(unique_id for unique_id, entry in current.items() if sees(reader, entry))
     return existing, unique_ids - current.keys()
 

@@ -5,6 +5,7 @@ emergency mode, to whoever the patient's switch allows. A document of a type tha
 read is shown to its authors alone. To all others it does not exist.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -54,6 +55,11 @@ _HIDDEN_FROM = {
 }
 
 
+def is_shown_to(owner: Owner, visibility: Collection[str]) -> bool:
+    """Nothing among these visibility codes hides a document from the one it is about."""
+    return _HIDDEN_FROM[owner].isdisjoint(visibility)
+
+
 def is_author(reader: Reader, entry: StoredEntry) -> bool:
     """The reader is an author of the entry, in person or through the structure it acts for."""
     if reader.for_structure:
@@ -68,7 +74,7 @@ def sees(reader: Reader | Owner, entry: StoredEntry) -> bool:
     but what was made invisible to them, and no lot signature.
     """
     if isinstance(reader, Owner):
-        return entry.visibility.isdisjoint(_HIDDEN_FROM[reader]) and not entry.is_signature
+        return is_shown_to(reader, entry.visibility) and not entry.is_signature
     if not (reader.types.allow(reader.caller.roles, entry.type_code) or entry.is_signature or is_author(reader, entry)):
         return False
     if MASQUE_PS not in entry.visibility:
