@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
-from xds_world import CALLERS, EVENT, MASK, REPLACE, Frame, World, errors_of, lot, placeholders, rules_of
+from xds_world import CALLERS, EVENT, MASK, REPLACE, Frame, World, cases, errors_of, lot, placeholders, rules_of
 
 from dmpws.domain.directory import Structure
 from dmpws.domain.document import RPLC_2010, Status, StoredEntry
+from dmpws.domain.query import DocumentQuery
+from dmpws.domain.vaccination import HISTORY_TYPE
 from dmpws.transactions.call import Settings
 
 LIST_END = "</rim:RegistryObjectList>"
@@ -139,3 +141,18 @@ def test_the_responsible_structure_replaces_what_another_of_its_own_wrote(world:
 
 def test_event_codes_are_free(world: World) -> None:
     assert errors_of(world.deposit(lot(change=[["<!-- formatCode -->", EVENT]]))) == []
+
+
+def test_one_document_replaces_a_note_and_another(world: World) -> None:
+    """Everything that is replaced is in the trace, and the historique follows."""
+    case = next(case for case in cases("TD2.1") if case["id"] == "accepted-note")
+    values = placeholders(note_uuid="2f3c9a1e-6a1b-4a8e-9f3e-0d8b2a5c7e11")
+    note = deposited(world, values=values, change=case["change"], document_file=case["document_file"])
+    other = deposited(world)
+    second = REPLACE.replace('"rplc"', '"rplc2"').replace("{{target}}", other.entry_uuid)
+    assert errors_of(world.deposit(replacing(note, [LIST_END, second]))) == []
+    fallen = [change["uniqueId"] for change in world.notes.changes if "uniqueId" in change]
+    assert fallen[:2] == [note.unique_id, other.unique_id]
+    with world.store.read() as work:
+        query = DocumentQuery(patient=note.patient, statuses=tuple(Status), types=(HISTORY_TYPE,))
+        assert [entry.status for entry in work.documents.find(query, limit=9)] == [Status.APPROVED, Status.DEPRECATED]

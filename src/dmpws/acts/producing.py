@@ -204,7 +204,7 @@ class _Deposit:
         )
         examine(submission, facts, report)
         check_registry(submission, facts, registry, report)
-        check_sets(act, act.record, submission, contents, {_ENTRY: replaced[0]} if replaced else {}, report)
+        check_sets(act, act.record, submission, contents, {_ENTRY: replaced}, report)
         warned = (check.message for check in report if check.outcome is Outcome.WARNED)
         act.notes.warnings += list(dict.fromkeys(warned))[:_MOST]
         report.raise_failures()

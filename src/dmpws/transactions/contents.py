@@ -1,6 +1,6 @@
 """The CDA documents of a lot: read once, checked to the level that is configured (DMPWS D17)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lxml import etree
@@ -66,16 +66,16 @@ def check_sets(
     record: PatientRecord,
     submission: Submission,
     contents: Contents,
-    replaced: Mapping[str, StoredEntry],
+    replaced: Mapping[str, Sequence[StoredEntry]],
     report: Report,
 ) -> None:
-    """Check setId and versionNumber against the record. replaced: the document each entry replaces, by entry id."""
+    """Check setId and versionNumber against the record. replaced: the documents each entry replaces, by entry id."""
     sets = {entry_id: header.document_set for entry_id, header in contents.headers.items()}
     wanted = [set_id for set_id, version in sets.values() if set_id and version]
     known = call.store.documents.set_versions(record.id, wanted) if wanted else {}
     for entry in submission.entries:
         if entry.id in sets and entry.unique_id not in known:
-            check_set_version(entry, contents.headers[entry.id], replaced.get(entry.id), known, report)
+            check_set_version(entry, contents.headers[entry.id], replaced.get(entry.id, ()), known, report)
             known = {**known, entry.unique_id: sets[entry.id]}
 
 
@@ -109,5 +109,8 @@ def _check_schema(check_cda: CheckCda, document: etree._Element, where: str, rep
     for check in schema.failures:
         # The official rules have names of their own; those of the header schema are the interface's (SCHEMA-CDA).
         rule = check.rule if check.rule.code == CDA_HEADER.code else CDA_HEADER
-        found = f"{check.found} en {check.where}"
-        report.failed(rule, expected=check.expected, found=found, where=where, text=check.text)
+        expected, found = check.expected, check.found
+        if expected or found:  # what is missing has been found as nothing, what is too much was not expected
+            expected, found = expected or "rien", found or "rien"
+        found = f"{found} en {check.where}".lstrip()
+        report.failed(rule, expected=expected, found=found, where=where, text=check.text)

@@ -23,11 +23,13 @@ from dmpws.domain.ihe.update import (
     uuid_of,
 )
 from dmpws.domain.lot.registry import NEW_ID, SET_KNOWN
+from dmpws.domain.lot.relations import check_ids
 from dmpws.domain.packages import StoredAssociation, StoredFolder
 from dmpws.domain.patient import PatientRecord
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.ihe import IheCall, find_patient, hold_all, refuse_with, register_ihe, unknown_patient
 from dmpws.transactions.ihe_update import Judged, check_joined, check_relatives, patients_of, prepare, registered
+from dmpws.transactions.registry_facts import known_uuids
 from dmpws.transactions.versioning import PreparedUpdate
 from dmpws.xml.names import LCM
 
@@ -76,6 +78,7 @@ def _check_set(call: IheCall, lot: SubmissionSet, facts: IheFacts, report: Repor
     known = call.store.documents.submission_set_known(lot.unique_id)
     known = known or bool(call.store.documents.by_unique_id([lot.unique_id]))
     report.require(not known, SET_KNOWN, expected=NEW_ID, found=f"lot, uniqueId={lot.unique_id[:200]}", where=lot.id)
+    check_ids([lot.id], known_uuids(call, [lot.id]), report)
 
 
 def _judge(asked: AskedUpdate, held: Registered, facts: IheFacts, record: PatientRecord, report: Report) -> Judged:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dmpws.domain.document import APND, DEPENDENTS, HAS_MEMBER, XFRM, Status, StoredEntry, Submission
 from dmpws.domain.lot.associations import dependents, folder_links, references, replacements, signatures
 from dmpws.domain.lot.facts import RegistryFacts
+from dmpws.domain.lot.relations import ids_of
 from dmpws.domain.packages import StoredFolder
 from dmpws.domain.patient import PatientRecord
 from dmpws.domain.visibility import is_author, knows
@@ -45,7 +46,19 @@ def gather(call: Context, submission: Submission, known: Known) -> RegistryFacts
         folders=_folders(call, submission, known),
         taken=frozenset(i for i in folder_ids if entries.get(i) or call.store.documents.submission_set_known(i)),
         transforms=_transforms(call, submission),
+        uuids=known_uuids(call, ids_of(submission)),
     )
+
+
+def known_uuids(call: Context, ids: Iterable[str]) -> frozenset[str]:
+    """Those of the ids of a message that registered objects of any kind have."""
+    uuids = [name for name in ids if name.startswith("urn:uuid:")]
+    if not uuids:
+        return frozenset()
+    packages = call.store.packages
+    found = {entry.entry_uuid for entry in call.store.documents.by_entry_uuid(uuids)}
+    found |= {lot.uuid for lot in packages.sets(uuids=uuids)} | {f.uuid for f in packages.folders(uuids=uuids)}
+    return frozenset(found | {link.uuid for link in packages.associations(uuids=uuids)})
 
 
 def _known(call: Call, record: PatientRecord, found: Iterable[StoredEntry]) -> list[StoredEntry]:

@@ -93,11 +93,12 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     examine(submission, facts, report)
     check_registry(submission, facts, registry, report)
     replaced = _replaced_by(submission, registry)
-    tell_replaced(call.vihf, list(replaced.values()), call.store)
+    former = [old for documents in replaced.values() for old in documents]
+    tell_replaced(call.vihf, former, call.store)
     check_sets(call, record, submission, contents, replaced, report)
     if vsm is not None:
         check_vsm(submission, vsm, report)
-    check_duplicates(call, record, contents.notes, {e.id for e in replaced.values()}, report)
+    check_duplicates(call, record, contents.notes, {e.id for e in former}, report)
     if row is EMPLOYEE_ROW:
         check_names(submission, report)
     verified = verify_signature(call, submission, octets, report)
@@ -106,7 +107,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     assert verified is not None
     call = hold(call)
     record = admit(call, row)
-    fallen = [*replaced.values(), *falling(call, submission)]
+    fallen = [*former, *falling(call, submission)]
     _note_fallen(call, fallen)
     if vsm is not None:
         require_vsm(call, record, submission)
@@ -127,10 +128,13 @@ def _note(call: Call, submission: Submission, report: Report) -> None:
     call.notes.warnings += list(warned)[:MOST_WARNINGS]
 
 
-def _replaced_by(submission: Submission, registry: RegistryFacts) -> dict[str, StoredEntry]:
-    """The known documents that a lot replaces, by id of the entry that does."""
-    targets = ((a.source, a.target.lower()) for a in replacements(submission))
-    return {source: registry.targets[target] for source, target in targets if target in registry.targets}
+def _replaced_by(submission: Submission, registry: RegistryFacts) -> dict[str, list[StoredEntry]]:
+    """The known documents that a lot replaces, by id of the entry that does: one may replace several."""
+    found: dict[str, list[StoredEntry]] = {}
+    for a in replacements(submission):
+        if old := registry.targets.get(a.target.lower()):
+            found.setdefault(a.source, []).append(old)
+    return found
 
 
 def _note_fallen(call: Call, fallen: Iterable[StoredEntry]) -> None:

@@ -19,6 +19,7 @@ from dmpws.domain.lot.facts import Depositor, LotFacts
 from dmpws.domain.lot.metadata import check_set
 from dmpws.domain.lot.new_version import check_new_version
 from dmpws.domain.lot.registry import NEW_ID, SET_KNOWN
+from dmpws.domain.lot.relations import check_ids
 from dmpws.domain.lot.update import (
     TARGET,
     Change,
@@ -36,6 +37,7 @@ from dmpws.transactions.admission import admit, hold
 from dmpws.transactions.call import Call
 from dmpws.transactions.observed import tell_handled
 from dmpws.transactions.reading import current_versions, reader_of
+from dmpws.transactions.registry_facts import known_uuids
 from dmpws.transactions.versioning import PreparedVersion, new_version, store_update
 from dmpws.xml.names import LCM
 
@@ -133,6 +135,7 @@ def _check_set(call: Call, lot: SubmissionSet, facts: LotFacts, report: Report) 
     known = call.store.documents.submission_set_known(lot.unique_id)
     known = known or bool(call.store.documents.by_unique_id([lot.unique_id]))
     report.require(not known, SET_KNOWN, expected=NEW_ID, found=f"lot, uniqueId={lot.unique_id[:200]}", where=lot.id)
+    check_ids([lot.id], known_uuids(call, [lot.id]), report)
 
 
 def _check(

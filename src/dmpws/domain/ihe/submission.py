@@ -15,7 +15,14 @@ from dmpws.domain.lot.associations import (
 )
 from dmpws.domain.lot.facts import RegistryFacts
 from dmpws.domain.lot.registry import check_replaced, check_same, check_set_known
-from dmpws.domain.lot.relations import check_appended, check_folder_ids, check_folder_target, check_target
+from dmpws.domain.lot.relations import (
+    check_appended,
+    check_folder_ids,
+    check_folder_target,
+    check_ids,
+    check_target,
+    ids_of,
+)
 from dmpws.domain.lot.structure import check_unique_ids
 from dmpws.domain.octets import Octets
 
@@ -44,6 +51,7 @@ def check_registry(
     for entry in submission.entries:
         if known := registry.entries.get(entry.unique_id):
             check_same(entry, known[0], octets.get(entry.id), report)
+    check_ids(ids_of(submission), registry.uuids, report)
     check_folder_ids(submission, registry, report)
     entries = {entry.id: entry for entry in submission.entries}
     for a in replacements(submission):

@@ -64,7 +64,8 @@ class RegistryFacts:
 
     set_known: its uniqueId is taken. entries: stored entries by uniqueId. targets: by entryUUID, the entries that
     associations point to and the depositor may know of; folders: the same. taken: the uniqueIds of the lot's folders
-    that are taken. transforms: entryUUIDs of the targets that are themselves transformations (XFRM).
+    that are taken. transforms: entryUUIDs of the targets that are themselves transformations (XFRM). uuids: the ids of
+    the lot, as submitted, that registered objects have.
     """
 
     set_known: bool
@@ -73,3 +74,4 @@ class RegistryFacts:
     folders: Mapping[str, StoredFolder] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
     transforms: frozenset[str] = frozenset()
+    uuids: frozenset[str] = frozenset()

@@ -1,9 +1,11 @@
 """What a lot ties to the registry besides replacements: additions, transformations, folders, references
 (ITI TF-2 3.42.4.1.3)."""
 
+from collections.abc import Collection, Iterable
+
 from dmpws.domain.checks import Report, Rule
 from dmpws.domain.document import APND, XFRM, Association, Status, StoredEntry, Submission
-from dmpws.domain.lot.associations import dependents, folder_links, references, signatures
+from dmpws.domain.lot.associations import dependents, folder_links, references, replacements, signatures
 from dmpws.domain.lot.facts import LotFacts, RegistryFacts
 
 _METADATA = "XDSRegistryMetadataError"
@@ -24,6 +26,7 @@ TARGET_STATUS = Rule(
 TARGET_KIND = Rule("REG-TARGET-KIND", "Une signature de lot ne se relie pas", "DMPWS D14", _METADATA)
 APPENDED = Rule("REG-APND-XFRM", "Une transformation ne se complète pas", _REFERENCE, _METADATA)
 FOLDER_STATUS = Rule("REG-FOLDER-STATUS", "Le classeur est en vigueur", _REFERENCE, _METADATA)
+NEW_UUID = Rule("REG-UUID", "L'id d'un objet nouveau n'est pas celui d'un autre", "DMPWS D211", _METADATA)
 FOLDER_ID = Rule(
     "REG-FOLDER-ID",
     "Le uniqueId du classeur n'est pas déjà enregistré",
@@ -34,6 +37,7 @@ FOLDER_ID = Rule(
 
 def check_relations(submission: Submission, facts: LotFacts, registry: RegistryFacts, report: Report) -> None:
     """Check everything a lot points to in the registry that it does not replace."""
+    check_ids(ids_of(submission), registry.uuids, report)
     check_folder_ids(submission, registry, report)
     check_appended(submission, registry, report)
     links = folder_links(submission)
@@ -44,6 +48,19 @@ def check_relations(submission: Submission, facts: LotFacts, registry: RegistryF
             report.require(not old.is_signature, TARGET_KIND, expected=DOCUMENT, found=found, where=a.id)
     for a in links:
         check_folder_target(a, submission, facts.record.id, registry, report)
+
+
+def ids_of(submission: Submission) -> list[str]:
+    """The ids of the objects of a lot."""
+    ids = [submission.submission_set.id, *(entry.id for entry in submission.entries)]
+    return ids + [folder.id for folder in submission.folders] + [a.id for a in submission.associations]
+
+
+def check_ids(ids: Iterable[str], known: Collection[str], report: Report) -> None:
+    """Check that the UUIDs which a message gives to its objects are new. known: those that are not."""
+    for name in ids:
+        if name in known:
+            report.failed(NEW_UUID, expected="un UUID nouveau", found=f"{name}, déjà enregistré", where=name)
 
 
 def check_folder_ids(submission: Submission, registry: RegistryFacts, report: Report) -> None:
@@ -85,9 +102,10 @@ def check_target(
     ok, found = patient in (None, old.patient), f"un autre, {a.target}"
     if not report.require(ok, TARGET_PATIENT, expected=SAME_PATIENT, found=found, where=a.id):
         return None
-    current = old.status is Status.APPROVED and old.latest
     status = old.status.rpartition(":")[2] if old.latest else "version antérieure"
-    report.require(current, TARGET_STATUS, expected="Approved", found=status, where=a.id)
+    if a.target.lower() in {r.target.lower() for r in replacements(submission)}:
+        status = "remplacé par ce lot"  # what completes it would be obsolete from the start
+    report.require(status == "Approved", TARGET_STATUS, expected="Approved", found=status, where=a.id)
     return old
 
 

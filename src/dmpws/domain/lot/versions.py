@@ -1,6 +1,6 @@
 """setId and versionNumber of a CDA document against those of the record (CI-SIS SM 3.5.5.10, DMPWS D73)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dmpws.domain.cda import CdaHeader
 from dmpws.domain.checks import Report, Rule
@@ -25,7 +25,7 @@ RELATED = Rule(
 def check_set_version(
     entry: DocumentEntry,
     header: CdaHeader,
-    replaced: StoredEntry | None,
+    replaced: Sequence[StoredEntry],
     known: Mapping[str, tuple[str, str]],
     report: Report,
 ) -> None:
@@ -34,13 +34,12 @@ def check_set_version(
     if set_id and version:
         ok, found = (set_id, version) not in known.values(), f"{set_id} version {version}"[:200]
         report.require(ok, SAME, expected="un autre versionNumber", found=found, where=entry.id)
-    if replaced is None:
-        if header.replaces:
-            report.warned(RELATED, found=", ".join(header.replaces)[:200], where=entry.id)
-        return
-    old_set, old_version = known.get(replaced.unique_id, ("", ""))
-    if not old_set or old_set != set_id:
-        report.warned(SET, expected=old_set, found=set_id[:200], where=entry.id)
-    elif version.isdigit() and old_version.isdigit():
-        higher = int(version) > int(old_version)
-        report.require(higher, HIGHER, expected=f"plus de {old_version}", found=version[:20], where=entry.id)
+    if header.replaces and not replaced:
+        report.warned(RELATED, found=", ".join(header.replaces)[:200], where=entry.id)
+    for old in replaced:
+        old_set, old_version = known.get(old.unique_id, ("", ""))
+        if not old_set or old_set != set_id:
+            report.warned(SET, expected=old_set, found=set_id[:200], where=entry.id)
+        elif version.isdigit() and old_version.isdigit():
+            higher = int(version) > int(old_version)
+            report.require(higher, HIGHER, expected=f"plus de {old_version}", found=version[:20], where=entry.id)
