@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmpws.client.pdf import one_page_pdf
-from dmpws.domain.media import DICOM, KEY_OBJECT_SELECTION, PDF, RTF, flaw, is_pdf_a, kind_of, kos_flaw
+from dmpws.domain.media import DICOM, KEY_OBJECT_SELECTION, PDF, RTF, flaw, kind_of, kos_flaw, pdf_a_flaw
 
 PREAMBLE = bytes(128) + b"DICM"
 
@@ -18,11 +18,18 @@ def meta(sop_class: str) -> bytes:
 
 def test_the_pdf_of_the_kit() -> None:
     assert flaw(PDF, one_page_pdf("Bonjour")) == ""
-    assert not is_pdf_a(one_page_pdf("Bonjour"))
-    assert is_pdf_a(b"<pdfaid:part>1</pdfaid:part>")
+    assert pdf_a_flaw(one_page_pdf("Bonjour")) == "un PDF sans déclaration pdfaid"
 
 
-@pytest.mark.parametrize("text", ["", "é", "a\tb\r\nc\f", "\ufefftexte"])
+@pytest.mark.parametrize("key", ["", "/JavaScript", "/Encrypt", "/Launch"])
+def test_what_no_pdf_a_holds(key: str) -> None:
+    found = pdf_a_flaw(f"<pdfaid:part>1</pdfaid:part> << {key} 5 0 R >>".encode())
+    assert found == (f"un PDF avec {key}" if key else "")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "é", "a\tb\r\nc\f", "\ufefftexte", "MZ, jumeaux monozygotes", "Un %PDF-1.4 était joint"]
+)
 def test_texts(text: str) -> None:
     assert flaw("text/plain", text.encode()) == ""
     assert flaw("text/plain", text.encode("utf-16")) == ""
@@ -30,6 +37,8 @@ def test_texts(text: str) -> None:
 
 def test_a_text_with_controls() -> None:
     assert "U+0000" in flaw("text/plain", b"a\0b")
+    assert "U+0000" in flaw("text/plain", b"MZ\x90\0")
+    assert flaw("text/plain", b"%PDF-1.4") == PDF
 
 
 def test_an_rtf_with_a_picture() -> None:

@@ -6,7 +6,7 @@ import binascii
 from lxml import etree
 
 from dmpws.domain.checks import Report, Rule
-from dmpws.domain.media import PDF, flaw, is_pdf_a
+from dmpws.domain.media import PDF, flaw, pdf_a_flaw
 from dmpws.xml.names import HL7
 from dmpws.xml.path import path_of
 from dmpws.xml.text import text_of
@@ -42,5 +42,5 @@ def _check_file(element: etree._Element, report: Report, where: str) -> None:
         report.failed(CONTENT, expected=media_type, found=f"{found} en {path_of(element)}", where=where)
         return
     report.passed(CONTENT, found=media_type, where=where)
-    if media_type == PDF and not is_pdf_a(content):
-        report.warned(PDF_A, expected="PDF/A-1", found="un PDF sans déclaration pdfaid", where=where)
+    if media_type == PDF and (found := pdf_a_flaw(content)):
+        report.warned(PDF_A, expected="PDF/A-1", found=found, where=where)

@@ -17,15 +17,18 @@ DICOM = "application/dicom"
 KEY_OBJECT_SELECTION = "1.2.840.10008.5.1.4.1.1.88.59"
 """SOP class of a KOS."""
 
+_PROGRAM = "un exécutable"
 _MAGIC = (
     (b"%PDF-", PDF), (b"{\\rtf", RTF), (b"\xff\xd8\xff", JPEG), (b"II*\0", TIFF), (b"MM\0*", TIFF),
     (b"\x89PNG\r\n\x1a\n", "image/png"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"),
-    (b"PK\x03\x04", "application/zip"), (b"\xd0\xcf\x11\xe0", "application/msword"), (b"MZ", "un exécutable"),
-    (b"\x7fELF", "un exécutable"), (b"\x1f\x8b", "application/gzip"), (b"<!DOCTYPE html", "text/html"),
+    (b"PK\x03\x04", "application/zip"), (b"\xd0\xcf\x11\xe0", "application/msword"), (b"MZ", _PROGRAM),
+    (b"\x7fELF", _PROGRAM), (b"\x1f\x8b", "application/gzip"), (b"<!DOCTYPE html", "text/html"),
     (b"<html", "text/html"), (b"<?xml", "text/xml"),
 )  # fmt: skip
 _PDF_START = 1024
 """Readers accept as many octets before the header, and after the end (ISO 32000-1, annex H)."""
+_NOT_PDF_A = (b"/JavaScript", b"/Encrypt", b"/Launch")
+"""Scripts, encryption, programs (ISO 19005-1 6.1.3, 6.6.1)."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _RTF_ESCAPE = re.compile(rb"\\[\\{}]")
 _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
@@ -35,11 +38,16 @@ _TIFF_SIZE = {256, 257}
 
 def kind_of(content: bytes) -> str:
     """The media type the first octets tell, or empty."""
-    start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
-    found = next((kind for magic, kind in _MAGIC if start.startswith(magic)), "")
-    if not found and content[128:132] == b"DICM":
+    if found := _beginning(content):
+        return found
+    if content[128:132] == b"DICM":
         return DICOM
-    return found or (PDF if b"%PDF-" in content[:_PDF_START] else "")
+    return PDF if b"%PDF-" in content[:_PDF_START] else ""
+
+
+def _beginning(content: bytes) -> str:
+    start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return next((kind for magic, kind in _MAGIC if start.startswith(magic)), "")
 
 
 def flaw(media_type: str, content: bytes) -> str:
@@ -47,17 +55,25 @@ def flaw(media_type: str, content: bytes) -> str:
 
     A media type that is not one of the five of a level 1 document is compared by its magic number alone.
     """
-    kind = kind_of(content)
     if media_type == TEXT:
-        return kind or _text_flaw(content)
+        kind = _beginning(content)
+        # The two letters that begin a program begin words too; a program has control characters.
+        return (kind if kind != _PROGRAM else "") or _text_flaw(content)
+    kind = kind_of(content)
     if kind != media_type:
         return kind or "un contenu inconnu"
     return _FLAWS[media_type](content) if media_type in _FLAWS else ""
 
 
-def is_pdf_a(content: bytes) -> bool:
-    """Tell whether a PDF says that it is PDF/A: its XMP metadata may not be compressed (ISO 19005-1 6.7.2)."""
-    return b"pdfaid:part" in content
+def pdf_a_flaw(content: bytes) -> str:
+    """What keeps a PDF from being a PDF/A, in French: it does not say so, or holds what none holds.
+
+    Its XMP metadata may not be compressed (ISO 19005-1 6.7.2); of what is compressed nothing is known.
+    """
+    if b"pdfaid:part" not in content:
+        return "un PDF sans déclaration pdfaid"
+    found = next((key for key in _NOT_PDF_A if key in content), None)
+    return f"un PDF avec {found.decode()}" if found else ""
 
 
 def kos_flaw(content: bytes) -> str:

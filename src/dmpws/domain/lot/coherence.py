@@ -5,6 +5,8 @@ is there is there in the metadata too (GI-DMP EX_2.1-2020), except eventCodeList
 optional.
 """
 
+import unicodedata
+
 from dmpws.domain.cda import CdaActor, CdaHeader, same_time
 from dmpws.domain.checks import Report, Rule
 from dmpws.domain.code import Code
@@ -57,8 +59,7 @@ def check_header(entry: DocumentEntry, header: CdaHeader, facts: LotFacts, repor
     extension = f"^{header.id.extension}" if header.id.extension else ""
     same(CDA_ID, header.id.root + extension == entry.unique_id, header.id.root + extension, entry.unique_id)
     _check_patient(entry, header, comparison)
-    if header.title:
-        same(CDA_TITLE, header.title.split() == entry.title.split(), header.title, entry.title)
+    same(CDA_TITLE, _words(header.title) == _words(entry.title), header.title, entry.title)
     if header.language:
         same(CDA_LANGUAGE, header.language == entry.language, header.language, entry.language)
     for rule, cda, dtm in (
@@ -199,6 +200,11 @@ def _check_format(entry: DocumentEntry, header: CdaHeader, facts: LotFacts, repo
         ok = any(f.same(entry.format_code) for f in formats)
         expected = " ou ".join(sorted({f.code for f in formats}))
         report.require(ok, CDA_FORMAT, expected=expected, found=entry.format_code.code, where=entry.id)
+
+
+def _words(text: str) -> list[str]:
+    """What of a title is compared: neither its blanks nor how its accents are encoded."""
+    return unicodedata.normalize("NFC", text).split()
 
 
 def _shown(code: Code | None) -> str:

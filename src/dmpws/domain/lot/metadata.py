@@ -1,6 +1,7 @@
 """Required metadata and their formats (ITI TF-3 4.2.3)."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 
 from dmpws.domain.checks import Report, Rule
@@ -114,8 +115,9 @@ def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
     if entry.legal_authenticator:
         _check_person("legalAuthenticator", entry.legal_authenticator, where, report)
     check_times(entry, report)
-    title = f"{len(entry.title)} caractères"
-    report.require(len(entry.title) <= LONGEST_TITLE, TITLE, expected="au plus 128", found=title, where=where)
+    length = len(unicodedata.normalize("NFC", entry.title))
+    ok, found = length <= LONGEST_TITLE, f"{length} caractères"
+    report.require(ok, TITLE, expected="au plus 128", found=found, where=where)
     if entry.language:
         ok = LANGUAGE.fullmatch(entry.language) is not None
         check_format(ok, "languageCode", "RFC 5646", entry.language, where, report)
