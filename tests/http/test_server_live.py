@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from wsgi_server import BASE, EXISTENCE, MTOM, PROVIDE, SOAP, Response, include,
 from dmpws.http.tls_context import SUITES
 from dmpws.pki.cards import Card
 from dmpws.pki.demo import DemoPki, create
+from dmpws.testing.server import free_port
 
 pytestmark = pytest.mark.live
 HERE = Path(__file__).parent
@@ -34,12 +35,6 @@ MB = 1024 * 1024
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoPki:
     """A PKI of today: TLS looks at the clock of the machine."""
     return create(tmp_path_factory.mktemp("live") / "pki", now=datetime.now(UTC))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def files(demo: DemoPki, *more: Path) -> list[str]:
@@ -55,14 +50,14 @@ def running(folder: Path, address: int | str, **options: Any) -> Iterator[Path]:
     command = [sys.executable, str(HERE / "live_app.py"), json.dumps(options)]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, cwd=HERE) as server:
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while not listening(address):
                 assert server.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
                 time.sleep(0.05)
             yield parts
         finally:
             server.send_signal(signal.SIGTERM)
-            server.wait(20)
+            server.wait(120)
     assert "Traceback" not in (folder / "log").read_text()
 
 
@@ -104,7 +99,7 @@ def address(demo: DemoPki, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def connect(port: int, context: ssl.SSLContext) -> http.client.HTTPSConnection:
-    return http.client.HTTPSConnection("localhost", port, context=context, timeout=30)
+    return http.client.HTTPSConnection("localhost", port, context=context, timeout=60)
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -162,7 +157,9 @@ def test_a_body_that_does_not_come_is_answered_in_time(demo: DemoPki, tmp_path: 
     port = free_port()
     octets = package(request(PROVIDE, content=include("cid:a")), {"a": b"x" * 5000})
     with running(tmp_path, port, tls=files(demo), reading_seconds=1) as parts:
-        with closing(connect(port, client_context(demo, demo.card("hopital")))) as connection:
+        # Of TLS 1.3, the client's socket would hold the tickets of the server, and look like an answer.
+        context = client_context(demo, demo.card("hopital"), ssl.TLSVersion.TLSv1_2)
+        with closing(connect(port, context)) as connection:
             connection.putrequest("POST", f"{BASE}/repository")
             connection.putheader("Content-Type", MTOM)
             connection.putheader("Content-Length", str(len(octets)))
@@ -171,7 +168,8 @@ def test_a_body_that_does_not_come_is_answered_in_time(demo: DemoPki, tmp_path: 
             sent = 2000
             while not select.select([connection.sock], [], [], 0.1)[0]:
                 if drips:
-                    connection.send(octets[sent : sent + 1])
+                    with suppress(OSError):  # the server has just answered
+                        connection.send(octets[sent : sent + 1])
                     sent += 1
             answer = read(connection)
         assert (answer.status, answer.rules) == (408, ["LIMIT-TIME"])
@@ -180,11 +178,11 @@ def test_a_body_that_does_not_come_is_answered_in_time(demo: DemoPki, tmp_path: 
 
 def test_connections_that_do_not_ask_are_closed(demo: DemoPki, tmp_path: Path) -> None:
     port = free_port()
-    with running(tmp_path, port, tls=files(demo), head_seconds=1):
-        silent = socket.create_connection(("127.0.0.1", port), timeout=20)
+    with running(tmp_path, port, tls=files(demo), head_seconds=3):
+        silent = socket.create_connection(("127.0.0.1", port), timeout=60)
         silent.sendall(b"\x16\x03\x01")  # the beginning of a handshake, and no more
         talking = client_context(demo, demo.card("hopital")).wrap_socket(
-            socket.create_connection(("127.0.0.1", port), timeout=20), server_hostname="localhost"
+            socket.create_connection(("127.0.0.1", port), timeout=60), server_hostname="localhost"
         )
         talking.sendall(b"POST / HTTP/1.1\r\nX: ")
         for open_connection in (silent, talking):
@@ -228,7 +226,7 @@ class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=30)
+        super().__init__("localhost", timeout=60)
         self._path = path
 
     def connect(self) -> None:
@@ -257,7 +255,7 @@ def test_on_a_tcp_port_the_headers_of_a_proxy_are_not_believed_without_its_secre
     headers = {"X_SSL_Client_Verify": "SUCCESS", "X_SSL_Client_Cert": quote(pem)}
     port = free_port()
     with running(tmp_path, port, secret="a long shared secret"):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         answer = post(connection, request(EXISTENCE), "application/soap+xml", "patients", **headers)
         assert answer.rules == ["TLS-PROXY"]
         headers["X_DMPWS_Proxy_Secret"] = "a long shared secret"

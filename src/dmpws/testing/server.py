@@ -22,10 +22,20 @@ from dmpws.pki.demo import DemoPki, create, open_pki
 
 
 def free_port() -> int:
-    """A TCP port nobody listens on now, outside of those the system gives to clients: it must be free again when a
-    server that was killed comes back."""
+    """A TCP port nobody listens on, outside of those the system gives to clients, and kept until this process ends: no
+    other process that asks here gets it, and it is free again when a server that was killed comes back.
+
+    Who holds the UDP port of the same number keeps it; a server can listen all the same.
+    """
     while True:
         port = random.randrange(20_000, 32_000)
+        keeper = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            keeper.bind(("127.0.0.1", port))
+        except OSError:
+            keeper.close()
+            continue
+        keeper.detach()  # open until the process ends
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
@@ -91,7 +101,7 @@ class LiveServer:
                 env=environment,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
@@ -109,7 +119,7 @@ class LiveServer:
         """End it as an operator would."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(30)
+            self._process.wait(120)
             self._process = None
 
     def kill(self) -> None:
@@ -119,7 +129,7 @@ class LiveServer:
                 os.killpg(self._process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-            self._process.wait(30)
+            self._process.wait(120)
             self._process = None
 
     def session(self, card: str, actor: Actor | None = None) -> LpsSession:
@@ -128,7 +138,7 @@ class LiveServer:
 
     def ops(self, page: str) -> bytes:
         """A page of the operator port."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.ops_port}/{page}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ops_port}/{page}", timeout=60) as answer:
             octets: bytes = answer.read()
             return octets
 
