@@ -37,13 +37,13 @@ class CardTransport(Transport):  # type: ignore[misc]
         self._session = session
 
     def open(self, request: Any) -> io.BytesIO:
-        return io.BytesIO(self._session.get(request.url, timeout=30).content)
+        return io.BytesIO(self._session.get(request.url, timeout=60).content)
 
     def send(self, request: Any) -> Reply:
         headers, octets = {"Content-Type": "application/soap+xml; charset=UTF-8"}, request.message
         if DEPOSIT.encode() in octets:
             headers, octets = pack(octets, DEPOSIT)
-        answer = self._session.post(request.url, octets, headers=headers, timeout=30)
+        answer = self._session.post(request.url, octets, headers=headers, timeout=60)
         content = unpack(answer.headers, answer.content)
         if answer.status_code != 200:
             raise TransportError("refused", answer.status_code, io.BytesIO(content))

@@ -254,7 +254,7 @@ def test_it_starts_without_database_and_certificate(tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as out:
         process = subprocess.Popen([sys.executable, "-m", "dmpws", *words], stdout=out, stderr=out, env=environment)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and process.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -267,11 +267,11 @@ def test_it_starts_without_database_and_certificate(tmp_path: Path) -> None:
             {"Content-Type": f'application/soap+xml; action="{action_of(octets)}"'},
         )
         tls = ssl.create_default_context(cafile=str(tmp_path / "pki" / "ca.pem"))
-        with urllib.request.urlopen(asked, context=tls, timeout=30) as answer:
+        with urllib.request.urlopen(asked, context=tls, timeout=60) as answer:
             assert b'code="VALIDE"' in answer.read()
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
     printed = (tmp_path / "out").read_text("utf-8")
     assert re.search("PAT-TROIS DOMINIQUE +279035121518989 +DMP actif", printed)
     assert "TD0.2   279035121518989  response.xml" in printed

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from lxml import etree
 
@@ -72,7 +72,7 @@ class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket, as a proxy speaks it."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=30)
+        super().__init__("localhost", timeout=60)
         self._path = path
 
     def connect(self) -> None:
@@ -80,16 +80,26 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
+class Answered(NamedTuple):
+    """HTTP status, code and text of an answer, and the correlation identifier that traces and journal have too."""
+
+    status: int
+    code: str
+    text: str
+    correlation_id: str
+
+
 def post(
     connection: http.client.HTTPConnection, request: Request, headers: Mapping[str, str] | None = None
-) -> tuple[int, str, str]:
-    """Send a request; returns HTTP status, code and text of the answer."""
+) -> Answered:
+    """Send a request."""
     with closing(connection):
         fields = {"Content-Type": request.content_type, **(headers or {})}
         connection.request("POST", f"{PATH}/{request.service}", request.octets, fields)
         answer = connection.getresponse()
         body = body_child(answer.read())
-        return answer.status, verdict(body)[1], etree.tostring(body, encoding="unicode")
+        text = etree.tostring(body, encoding="unicode")
+        return Answered(answer.status, verdict(body)[1], text, answer.getheader("X-Correlation-ID", ""))
 
 
 def tls(server: LiveServer, card: Card | None, **settings: Any) -> ssl.SSLContext:
@@ -103,7 +113,7 @@ def tls(server: LiveServer, card: Card | None, **settings: Any) -> ssl.SSLContex
 
 
 def https(server: LiveServer, card: Card) -> http.client.HTTPSConnection:
-    return http.client.HTTPSConnection("localhost", server.port, context=tls(server, card), timeout=30)
+    return http.client.HTTPSConnection("localhost", server.port, context=tls(server, card), timeout=60)
 
 
 def traces(folder: Path) -> list[Mapping[str, Any]]:
@@ -119,9 +129,17 @@ def traces(folder: Path) -> list[Mapping[str, Any]]:
 def wait_for_trace(folder: Path, after: int, said: str) -> Mapping[str, Any]:
     """The trace whose message says so, among those after the first `after`. That of an envelope that was refused is
     written when its answer was sent."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if matching := [trace for trace in traces(folder)[after:] if said in trace.get("message", "")]:
-            return matching[0]
-        time.sleep(0.05)
-    raise AssertionError(f"no trace says {said}")
+    return until(lambda: [trace for trace in traces(folder)[after:] if said in trace.get("message", "")])[0]
+
+
+T = TypeVar("T")
+
+
+def until(found: Callable[[], T]) -> T:
+    """Ask until there is something, and return it: what a server does once its answer is sent comes a moment later,
+    on a busy machine a long one."""
+    deadline = time.monotonic() + 120
+    while not (result := found()):
+        assert time.monotonic() < deadline, "it does not come"
+        time.sleep(0.02)
+    return result

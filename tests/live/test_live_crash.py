@@ -102,13 +102,13 @@ def _deposit_until_killed(server: LiveServer, sessions: list[LpsSession], log: L
     time.sleep(random.uniform(0, 0.08))
     server.kill()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
         assert not thread.is_alive()
 
 
 def _wait_for(deposits: int, log: Log) -> None:
     """Wait until so many more lots are acknowledged, however fast this machine is."""
-    before, deadline = len(log.acknowledged), time.monotonic() + 30
+    before, deadline = len(log.acknowledged), time.monotonic() + 120
     while len(log.acknowledged) < before + deposits:
         assert time.monotonic() < deadline, "the server takes no deposits"
         time.sleep(0.002)

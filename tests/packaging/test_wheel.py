@@ -27,7 +27,7 @@ def run(installed: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     command = [sys.executable, *words]
     return subprocess.run(
-        command, check=False, cwd=installed.parent, env=environment, capture_output=True, text=True, timeout=60
+        command, check=False, cwd=installed.parent, env=environment, capture_output=True, text=True, timeout=300
     )
 
 

@@ -47,7 +47,7 @@ from dmpws.seed import seed
 from dmpws.store import migrate
 from dmpws.transactions.ports import StorageError
 
-READY_SECONDS = 60
+READY_SECONDS = 180
 EARLIEST, LATEST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """Outside, the clock of the machine is not set: every certificate and token would be refused."""
 
