@@ -5,12 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from dmpws.domain import internet_account
 from dmpws.soap.validation import Schemas
 from dmpws.store.engine import make_engine
 
 pytest_plugins = ["dmpws.testing.fixtures"]
+
+# The same examples every time, however slow the machine; `--hypothesis-profile=explore` looks for others.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

@@ -80,7 +80,7 @@ def _observation(w: Written) -> object:
     return made
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(written=st.lists(results, max_size=5))
 def test_what_is_written_is_read(written: list[Written]) -> None:
     read = read_results(document(written))

@@ -84,7 +84,7 @@ def built(content: dict[Heading, list[Entry | Item]], **how: object) -> bytes:
     return vsm(PATIENT.ins, PATIENT.traits, LIBRE, content, effective=NOW, **how).to_xml()  # type: ignore[arg-type]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(content=contents)
 def test_what_is_built_is_read(schemas: Schemas, content: dict[Heading, list[Entry | Item]]) -> None:
     octets = built(content)
@@ -98,7 +98,7 @@ def test_what_is_built_is_read(schemas: Schemas, content: dict[Heading, list[Ent
     assert len(read.items()) == sum(map(len, content.values()))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(content=contents)
 def test_an_integrated_entry_keeps_its_origin(content: dict[Heading, list[Entry | Item]]) -> None:
     first = read_vsm(built(content))

@@ -188,7 +188,7 @@ def test_each_thread_gets_its_own_error(schemas: Schemas) -> None:
         assert [wrong for result in pool.map(work, range(8)) for wrong in result] == []
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(sorted(ALL)),
     place=st.integers(1, 10_000),

@@ -42,7 +42,7 @@ ENTRIES: dict[str, st.SearchStrategy[object]] = {
 }
 
 
-few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("word", KINDS)

@@ -69,14 +69,14 @@ near_misses = st.lists(
 @given(
     st.lists(near_misses, max_size=4), st.sampled_from([b"\r\n", b"\n"]), st.lists(st.integers(0, 10_000), max_size=8)
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_cutting_the_input_changes_nothing(contents: list[bytes], newline: bytes, at: list[int]) -> None:
     octets = message(contents, newline)
     assert verdict(cut(octets, at)) == verdict([octets])
 
 
 @given(st.binary(max_size=300), st.lists(st.integers(0, 400), max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @example(b"--=_b\n\n\r", [])
 @example(b"--=_b--", [3])
 def test_any_octets_give_the_same_verdict_however_they_are_cut(octets: bytes, at: list[int]) -> None:
@@ -84,7 +84,7 @@ def test_any_octets_give_the_same_verdict_however_they_are_cut(octets: bytes, at
 
 
 @given(st.lists(st.binary(max_size=200), min_size=1, max_size=4), st.sampled_from([b"\r\n", b"\n"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_contents_come_back_as_they_were(contents: list[bytes], newline: bytes) -> None:
     assert [
         p.octets for p in split([message(contents, newline, b"unlikely-boundary")], b"unlikely-boundary")

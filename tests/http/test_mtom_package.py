@@ -107,7 +107,7 @@ def test_the_limits_are_inclusive(sink: FolderSink) -> None:
 
 
 @given(st.lists(st.binary(max_size=500), max_size=4), st.booleans())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_written_is_read_back(sink: FolderSink, documents: list[bytes], with_action: bool) -> None:
     attachments: dict[str, Any] = {}
     for number, document in enumerate(documents):

@@ -39,13 +39,13 @@ pieces = st.lists(st.integers(0, 40), max_size=10)
 
 
 @given(st.binary(max_size=300), pieces)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_base64(octets: bytes, sizes: list[int]) -> None:
     assert decode("BASE64", base64.encodebytes(octets).replace(b"\n", b"\r\n"), sizes) == octets
 
 
 @given(st.binary(max_size=300).map(lambda b: b.replace(b"\r", b"")), pieces)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_quoted_printable(octets: bytes, sizes: list[int]) -> None:
     assert decode("quoted-printable", quopri.encodestring(octets, quotetabs=True), sizes) == octets
 

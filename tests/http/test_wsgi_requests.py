@@ -582,7 +582,7 @@ def test_thousands_of_unknown_headers_give_a_short_answer(server: Server) -> Non
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_comes_the_answer_is_soap_and_never_a_defect(server: Server, data: st.DataObject) -> None:
     simple = request(EXISTENCE, security("<a/>"))
     multipart = package(request(PROVIDE, content=include("cid:a")), {"a": b"1"})

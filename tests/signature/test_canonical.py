@@ -111,7 +111,7 @@ ELEMENTS = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(ELEMENTS)
 def test_canonical_forms_are_stable(inside: str) -> None:
     """C14N of a canonical form is itself, for every element, wherever it stood."""

@@ -181,7 +181,7 @@ def test_official_assertion_that_is_not_the_utf8_it_claims_is_refused(reference:
     assert (result, failed(report)) == (None, ["XML-FORM"])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_one_changed_octet_is_refused_or_changes_nothing_that_is_signed(
     signed: etree._Element, data: st.DataObject
@@ -198,7 +198,7 @@ def test_one_changed_octet_is_refused_or_changes_nothing_that_is_signed(
         assert exclusive(result.signed) == exclusive(bare)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_anything_else_is_refused_without_a_traceback(octets: bytes) -> None:
     result, report = verify(octets)

@@ -365,7 +365,7 @@ def test_one_changed_octet_of_a_document_is_refused(lot: LotLab) -> None:
         lot.documents[unique_id] = octets
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_changed_octet_of_a_document_is_refused_or_changes_nothing(lot: LotLab, data: st.DataObject) -> None:
     unique_id = data.draw(st.sampled_from([CDA, PDF]))
@@ -478,7 +478,7 @@ def test_sha1_digests_in_the_manifest_are_seen(lot: LotLab) -> None:
     assert warned(report) == ["LOT-SHA1"]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_one_changed_octet_of_a_signature_is_refused_or_changes_nothing(lot: LotLab, data: st.DataObject) -> None:
     signature = lot.sign()

@@ -73,7 +73,7 @@ def test_it_is_the_interface_of_the_edge(blobs: BlobFolder) -> None:
     assert (octets.size, octets.read()) == (0, b"")
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chunks=st.lists(st.integers(0, 90_000), max_size=5), seed=st.binary(min_size=1, max_size=5))
 def test_octets_are_measured_and_read_back(blobs: BlobFolder, rows: Rows, chunks: list[int], seed: bytes) -> None:
     parts = [(seed * n)[:n] for n in chunks]

@@ -145,7 +145,7 @@ def _forget_cast(store: Store) -> None:
 
 
 @pytest.mark.postgres
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_find_is_the_naive_filter(stores: list[Store], data: st.DataObject) -> None:
     entries = data.draw(st.lists(ENTRIES, min_size=1, max_size=12))

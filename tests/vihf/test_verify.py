@@ -288,7 +288,7 @@ def test_air_signed_by_a_client_certificate_may_be_refused(desk: Desk) -> None:
 # --- robustness ------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_token_is_judged_without_accident(data: st.DataObject, desk: Desk) -> None:
     octets = desk.token()

@@ -306,7 +306,7 @@ def opened(migrated: Path) -> Iterator[World]:
         store.close()
 
 
-@settings(max_examples=14, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=14, derandomize=True, phases=[Phase.generate])
 @given(record=records(), reader=st.sampled_from(list(READERS)), by_type=st.booleans())
 def test_with_and_without(_migrated_sqlite: Path, record: list[Plan], reader: str, by_type: bool) -> None:
     with opened(_migrated_sqlite) as one, opened(_migrated_sqlite) as other:
