@@ -191,11 +191,11 @@ def check_version(
         report.require(ok, FOLDER_STATUS, expected="Approved", found=current.status.name, where=where)
         check_folder(item, facts, report)
         return
-    check_entry(item, facts, report)
     if stored is None:
         return
     same = item.object_type == stored.object_type
     report.require(same, IDENTIFIER, expected=stored.object_type, found=item.object_type[:_SHOWN], where=where)
+    check_entry(item, facts, report)
     for name, new, old in (
         ("hash", item.hash.lower(), stored.hash.lower()),
         ("size", item.size, stored.size),
