@@ -1,7 +1,6 @@
 """Who reads which traces: the patient, who represents him, his médecin traitant, a professional his own actions."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,7 +21,7 @@ MINOR = "20100907"
 
 def trace(**changes: object) -> Trace:
     usual = Trace(NOW, "TD3.2", TraceOutcome.ACCEPTED, verified=True, person=LIBRE.identifier, patient=PATIENT)
-    return replace(usual, **changes)  # type: ignore[arg-type]
+    return usual._replace(**changes)  # type: ignore[arg-type]
 
 
 def seen(found: Sequence[traces.Access]) -> list[str]:

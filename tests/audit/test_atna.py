@@ -34,8 +34,8 @@ DEPOSIT = Trace(
     submission_set="2.25.1",
     documents=({"uniqueId": "2.25.2", "typeCode": "11488-4"},),
 )
-SEARCH = replace(DEPOSIT, transaction="TD3.1", submission_set="", documents=(), query="urn:uuid:14d4debf")
-READ = replace(DEPOSIT, transaction="TD3.2", submission_set="")
+SEARCH = DEPOSIT._replace(transaction="TD3.1", submission_set="", documents=(), query="urn:uuid:14d4debf")
+READ = DEPOSIT._replace(transaction="TD3.2", submission_set="")
 REFUSED = Trace(AT, "", TraceOutcome.REFUSED, code="DMPInvalidCertificate", certificate_serial="7f")
 CASES = {"deposit": DEPOSIT, "search": SEARCH, "read": READ, "refused": REFUSED}
 
@@ -51,11 +51,11 @@ def message(trace: Trace) -> etree._Element:
         (SEARCH, "110112", "E", "0", "ITI-18"),
         (READ, "110106", "R", "0", "ITI-43"),
         (REFUSED, "110114", "E", "4", "110122"),
-        (replace(DEPOSIT, transaction="TD3.3a"), "110107", "U", "0", "ITI-57"),
-        (replace(DEPOSIT, transaction="act:block", verified=False, actor="patient"), "110110", "U", "0", "act:block"),
-        (replace(DEPOSIT, transaction="act:audit-query"), "110101", "R", "0", "act:audit-query"),
-        (replace(DEPOSIT, outcome=TraceOutcome.FAILED), "110107", "C", "8", "ITI-41"),
-        (replace(DEPOSIT, verified=False, person="", outcome=TraceOutcome.REFUSED), "110114", "E", "4", "110122"),
+        (DEPOSIT._replace(transaction="TD3.3a"), "110107", "U", "0", "ITI-57"),
+        (DEPOSIT._replace(transaction="act:block", verified=False, actor="patient"), "110110", "U", "0", "act:block"),
+        (DEPOSIT._replace(transaction="act:audit-query"), "110101", "R", "0", "act:audit-query"),
+        (DEPOSIT._replace(outcome=TraceOutcome.FAILED), "110107", "C", "8", "ITI-41"),
+        (DEPOSIT._replace(verified=False, person="", outcome=TraceOutcome.REFUSED), "110114", "E", "4", "110122"),
     ],
 )
 def test_events(trace: Trace, event: str, action: str, outcome: str, type_code: str) -> None:
@@ -93,9 +93,9 @@ def test_participants_and_objects() -> None:
 
 @pytest.mark.parametrize(("transaction", "code"), [("TD3.1", "ITI-18"), ("TD0.5", "ITI-47"), ("ITI-47", "ITI-47")])
 def test_a_query_is_of_its_transaction(transaction: str, code: str) -> None:
-    codes = [e.get("csd-code") for e in message(replace(SEARCH, transaction=transaction)).iter("EventTypeCode")]
+    codes = [e.get("csd-code") for e in message(SEARCH._replace(transaction=transaction)).iter("EventTypeCode")]
     kinds = [
-        e.get("csd-code") for e in message(replace(SEARCH, transaction=transaction)).iter("ParticipantObjectIDTypeCode")
+        e.get("csd-code") for e in message(SEARCH._replace(transaction=transaction)).iter("ParticipantObjectIDTypeCode")
     ]
     assert codes == [code]
     assert code in kinds

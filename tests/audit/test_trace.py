@@ -1,7 +1,6 @@
 """Content of a trace: canonical, bounded, storable, and without a place for a secret."""
 
 import json
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -26,13 +25,13 @@ def test_values_that_are_absent_are_left_out() -> None:
 
 
 def test_every_field_is_in_the_content() -> None:
-    full = {f.name: "x" for f in fields(Trace) if f.name not in ("occurred_at", "transaction", "outcome")}
-    assert set(_trace(**full).values()) == {f.name for f in fields(Trace)}
+    full = {name: "x" for name in Trace._fields if name not in ("occurred_at", "transaction", "outcome")}
+    assert set(_trace(**full).values()) == set(Trace._fields)
 
 
 def test_the_content_has_one_spelling() -> None:
     paris = timezone(timedelta(hours=1))
-    there = replace(_trace(patient="x"), occurred_at=NOW.astimezone(paris))
+    there = _trace(patient="x")._replace(occurred_at=NOW.astimezone(paris))
     assert canonical(there.values()) == canonical(_trace(patient="x").values())
     assert canonical({"b": 1, "a": "é"}) == '{"a":"é","b":1}'
 
@@ -46,8 +45,7 @@ def test_long_values_are_cut() -> None:
 
 
 def test_it_has_no_place_for_a_secret_or_a_document() -> None:
-    names = {f.name for f in fields(Trace)}
-    assert not {n for n in names for word in ("password", "key", "token", "assertion", "content") if word in n}
+    assert not {n for n in Trace._fields for word in ("password", "key", "token", "assertion", "content") if word in n}
 
 
 @given(st.text(), st.dictionaries(st.text(), st.lists(st.text()).map(tuple)))

@@ -88,8 +88,8 @@ def test_own_document_is_by_author_or_legal_authenticator() -> None:
     assert decide(row, LIBRE).condition is Condition.OWN_DOCUMENT
     assert decide(row, LIBRE).allowed  # still to be decided on each document
     assert not decide(row, LIBRE, document=OTHER_DOCUMENT).allowed
-    mine = replace(OTHER_DOCUMENT, author_persons=frozenset({PERSON}))
-    signed = replace(OTHER_DOCUMENT, legal_authenticator=PERSON)
+    mine = OTHER_DOCUMENT._replace(author_persons=frozenset({PERSON}))
+    signed = OTHER_DOCUMENT._replace(legal_authenticator=PERSON)
     assert decide(row, LIBRE, document=mine).allowed
     assert decide(row, LIBRE, document=signed).allowed
     assert decide(row, LIBRE, document=OTHER_DOCUMENT, treating_doctor=True).allowed
@@ -101,7 +101,7 @@ def test_nobody_is_the_author_of_a_document_without_authenticator() -> None:
 
 
 def test_document_of_the_structure() -> None:
-    ours = replace(OTHER_DOCUMENT, author_institutions=frozenset({"11B0062640"}))
+    ours = OTHER_DOCUMENT._replace(author_institutions=frozenset({"11B0062640"}))
     for row in ("TD3.3c delete", "TD3.1 search document reference (ObjectRef)"):
         assert decide(row, HOSPITAL, document=ours).allowed
         assert not decide(row, HOSPITAL, document=OTHER_DOCUMENT).allowed
@@ -116,8 +116,8 @@ def test_masked_documents_in_emergency_need_the_patients_switch(purpose: Purpose
 
 @pytest.mark.parametrize("row", ["TD3.3d archive", "TD3.3d unarchive", "TD3.3c delete"])
 def test_documents_of_the_patient_are_for_the_treating_doctor(row: str) -> None:
-    patients = replace(OTHER_DOCUMENT, class_code="90", author_persons=frozenset(), author_institutions=frozenset())
-    claimed = replace(patients, author_persons=frozenset({PERSON}))
+    patients = OTHER_DOCUMENT._replace(class_code="90", author_persons=frozenset(), author_institutions=frozenset())
+    claimed = patients._replace(author_persons=frozenset({PERSON}))
     assert decide(row, LIBRE, treating_doctor=True, document=patients).allowed
     assert not decide(row, LIBRE, document=claimed).allowed
     emergency = replace(LIBRE, purpose=Purpose.CENTRE_15)
@@ -158,14 +158,14 @@ def test_holders() -> None:
 def test_rows_of_reading_follow_visibility_and_status() -> None:
     plain, masked = "TD3.2 read document not masked", "TD3.2 read document masked to PS"
     assert reading_rows(OTHER_DOCUMENT) == (plain,)
-    hidden = replace(OTHER_DOCUMENT, visibility=frozenset({MASQUE_PS, INVISIBLE_PATIENT}), status=Status.DEPRECATED)
+    hidden = OTHER_DOCUMENT._replace(visibility=frozenset({MASQUE_PS, INVISIBLE_PATIENT}), status=Status.DEPRECATED)
     assert reading_rows(hidden) == (
         masked,
         "TD3.2 read document invisible to patient or representative",
         "TD3.2 read obsolete version",
     )
     for status, row in ((Status.ARCHIVED, "archived document"), (Status.DELETED, "deleted document")):
-        assert reading_rows(replace(OTHER_DOCUMENT, status=status)) == (plain, f"TD3.2 read {row}")
+        assert reading_rows(OTHER_DOCUMENT._replace(status=status)) == (plain, f"TD3.2 read {row}")
     assert set(reading_rows(hidden)) <= ROWS.keys()
 
 

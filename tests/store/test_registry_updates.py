@@ -144,7 +144,7 @@ def test_a_status_changes_once(store: Store, record: PatientRecord, document: Do
     old = current(store, document)
     add(store, Update(lot(record, []), statuses=[(old, Status.ARCHIVED)]), now)
     changed = current(store, document)
-    assert changed == replace(old, status=Status.ARCHIVED)
+    assert changed == old._replace(status=Status.ARCHIVED)
     with pytest.raises(Refused) as refused:
         add(store, Update(lot(record, []), statuses=[(old, Status.DELETED)]), now)
     assert refused.value.code == "XDSMetadataUpdateError"
@@ -158,7 +158,7 @@ def test_several_changes_are_made_or_none(
     other = entry()
     with store.write() as work:
         work.documents.add_lot(lot(record, [(other, received(store.blobs, b"<CDA/>"))]), now=now)
-    stale = replace(current(store, other), status=Status.ARCHIVED)
+    stale = current(store, other)._replace(status=Status.ARCHIVED)
     update = Update(lot(record, []), statuses=[(current(store, document), Status.DELETED), (stale, Status.DELETED)])
     with pytest.raises(Refused):
         add(store, update, now)

@@ -243,4 +243,4 @@ def test_the_patient_and_his_representatives(owner: Owner, shelf: Shelf) -> None
     assert {shelf.names[e.unique_id] for e in index["Comptes rendus"]} == documents(rows(OWNERS)[owner][0])
     assert {name for name, entry in entries.items() if sees(owner, entry)} == documents(rows(OWNERS)[owner][0])
     assert all(reads(owner, entry) == sees(owner, entry) for entry in entries.values())
-    assert not any(sees(owner, replace(entry, is_signature=True)) for entry in entries.values())
+    assert not any(sees(owner, entry._replace(is_signature=True)) for entry in entries.values())

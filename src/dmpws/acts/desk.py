@@ -6,7 +6,7 @@ actor, locks the record, and leaves a row in the chain of traces, of a refused a
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from dmpws.acts.actor import IN_FRENCH, Actor, ActorKind
@@ -101,7 +101,7 @@ class Desk:
                 self.store.append_trace(self.trace(kind, notes, TraceOutcome.ACCEPTED))
         except Refused as refused:
             trace = self.trace(kind, notes, TraceOutcome.REFUSED)
-            self.store.append_trace(replace(trace, code=refused.code, message=refused.message))
+            self.store.append_trace(trace._replace(code=refused.code, message=refused.message))
             raise
         except Exception:
             self.store.append_trace(self.trace(kind, notes, TraceOutcome.FAILED))

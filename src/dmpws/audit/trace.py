@@ -6,10 +6,10 @@ of a document: names of things, never the things.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 LONGEST_TEXT = 2000
 LONGEST_LIST = 500
@@ -22,8 +22,7 @@ class TraceOutcome(StrEnum):
     """The server could not do it: not the caller's fault."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """Content of one trace. Absent values are empty; what was not verified is said by `verified`."""
 
     occurred_at: datetime
@@ -79,17 +78,14 @@ class Trace:
     documents: tuple[Mapping[str, str], ...] = ()
     """uniqueId and typeCode of each document touched."""
     query: str = ""
-    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parameters: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     changes: tuple[Mapping[str, str], ...] = ()
     """Old and new values: status, visibility, authorisation."""
     warnings: tuple[str, ...] = ()
 
     def values(self) -> Mapping[str, object]:
         """The content as JSON values; empty ones left out, long ones cut."""
-        return {name: _json(value) for name in _NAMES if (value := getattr(self, name))}
-
-
-_NAMES = tuple(field.name for field in fields(Trace))
+        return {name: _json(value) for name, value in zip(self._fields, self, strict=True) if value}
 
 
 def _json(value: Any) -> Any:

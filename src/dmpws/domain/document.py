@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Xcn, Xon
@@ -190,9 +191,8 @@ class HeldDocument:
     type_code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
-    """A document entry of the registry, with what rights, queries and answers need."""
+class StoredEntry(NamedTuple):
+    """A document entry of the registry, with what rights, queries and answers need. A search makes hundreds."""
 
     id: int
     entry_uuid: str

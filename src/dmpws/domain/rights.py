@@ -49,7 +49,8 @@ AIR_NOTES = NOTES | {3: Condition.SAME_STRUCTURE}
 
 def is_own(document: StoredEntry, caller: Caller) -> bool:
     """The caller is an author or the legal authenticator (GI-DMP EX_2.1-1140)."""
-    return bool(caller.person) and caller.person in document.author_persons | {document.legal_authenticator}
+    person = caller.person
+    return bool(person) and (person in document.author_persons or person == document.legal_authenticator)
 
 
 def is_of_structure(document: StoredEntry, caller: Caller) -> bool:

@@ -8,6 +8,7 @@ read is shown to its authors alone. To all others it does not exist.
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from dmpws.domain.access import Purpose
 from dmpws.domain.caller import Caller
@@ -19,7 +20,7 @@ STRUCTURE_PROFILES = frozenset({"es", "cpe", "pe"})
 """Profiles that act for a structure."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reader:
     """A caller before one record.
 
@@ -32,11 +33,11 @@ class Reader:
     masked_in_emergency: bool
     types: TypeRights
 
-    @property
+    @cached_property  # asked for each entry of a search
     def profile(self) -> str:
         return profile_of(self.caller, treating_doctor=self.treating_doctor)
 
-    @property
+    @cached_property
     def for_structure(self) -> bool:
         return self.profile in STRUCTURE_PROFILES
 

@@ -1,7 +1,6 @@
 """Where in a frame a check found something: path and line."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from lxml import etree
 
@@ -29,7 +28,7 @@ class Places:
         if element is None or element.sourceline is None:
             return check
         place = f"ligne {element.sourceline}, {path_of(element)}"
-        return replace(check, where=f"{check.where} ({place})" if check.where else place)
+        return check._replace(where=f"{check.where} ({place})" if check.where else place)
 
     def _element(self, check: Check) -> etree._Element | None:
         words = (check.where, *check.where.replace(",", " ").split(), check.found)

@@ -199,7 +199,7 @@ class _Recording:
         )
 
     def _verdict(self, check: Check) -> Mapping[str, object]:
-        return (replace(check, expected="", found="", text="") if self._hushed else check).values()
+        return (check._replace(expected="", found="", text="") if self._hushed else check).values()
 
     def _shown(self, kept: _Kept, content_type: str) -> Message:
         message = kept.message(content_type)

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from dmpws.domain.datatypes import Xcn, Xon
@@ -37,6 +38,7 @@ def join(values: Iterable[str]) -> str:
     return "\n".join(sorted({" ".join(value.split()) for value in values} - {""}))
 
 
+@lru_cache(maxsize=4096)  # the same few authors write most of a record
 def split(column: str) -> frozenset[str]:
     """Undo `join`."""
     return frozenset(column.split("\n")) if column else frozenset()

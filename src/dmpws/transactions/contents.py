@@ -1,7 +1,7 @@
 """The CDA documents of a lot: read once, checked to the level that is configured (DMPWS D17)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lxml import etree
 
@@ -51,7 +51,7 @@ def read_contents(
             try:
                 _read_document(call, entry, octets[entry.id], contents, report, check_cda)
             except Refused as refused:
-                report.checks.extend(replace(check, where=entry.id) for check in refused.checks)
+                report.checks.extend(check._replace(where=entry.id) for check in refused.checks)
     return contents
 
 

@@ -1,7 +1,7 @@
 """The entrance of profile `ihe`: the TLS client certificate, and an XUA assertion when there is one (DMPWS D97)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lxml import etree
 
@@ -49,9 +49,8 @@ class IheVisitor:
     def sign(self, draft: Trace) -> Trace:
         user = self.client.user
         if user is None:
-            return replace(draft, verified=bool(self.client.certificate), person=self.client.certificate)
-        return replace(
-            draft,
+            return draft._replace(verified=bool(self.client.certificate), person=self.client.certificate)
+        return draft._replace(
             verified=True,
             person=user.user,
             person_name=user.name,

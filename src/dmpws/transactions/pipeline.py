@@ -6,7 +6,7 @@ by the transaction becomes an answer in its carrier. Both leave a trace (DMPWS D
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from lxml import etree
@@ -88,7 +88,7 @@ class Pipeline:
         )
         try:
             transaction = self._transaction_of(request)
-            draft = replace(draft, transaction=transaction.code)
+            draft = draft._replace(transaction=transaction.code)
             visitor = self.entrance.enter(request)
             draft = visitor.sign(draft)
             visitor.admit(transaction, request.body)
@@ -97,7 +97,7 @@ class Pipeline:
             self._trace_refused(draft, refused)
             raise
         except Exception:
-            self._trace(replace(draft, outcome=TraceOutcome.FAILED))
+            self._trace(draft._replace(outcome=TraceOutcome.FAILED))
             raise
         return self._run(transaction, request, visitor, draft)
 
@@ -117,13 +117,13 @@ class Pipeline:
             self._trace_discreetly(draft, refused) if discreet else self._trace_refused(draft, refused)
             return transaction.refuse(refused, request.body)
         except StorageBusy as busy:
-            self._trace(replace(_with_notes(draft, notes), outcome=TraceOutcome.FAILED, code=BUSY.code))
+            self._trace(_with_notes(draft, notes)._replace(outcome=TraceOutcome.FAILED, code=BUSY.code))
             if transaction.carrier is not Carrier.REGISTRY:
                 raise
             journal.warning("%s: %s", request.correlation_id, busy)
             return transaction.refuse(refusal(BUSY), request.body)
         except Exception:
-            self._trace(replace(_with_notes(draft, notes), outcome=TraceOutcome.FAILED))
+            self._trace(_with_notes(draft, notes)._replace(outcome=TraceOutcome.FAILED))
             raise
         return reply
 
@@ -141,7 +141,7 @@ class Pipeline:
         with self.store.write() if transaction.writes else self.store.read() as work:
             call = visitor.call(request, work, notes)
             reply = transaction.handle(call, request.body)
-            trace = replace(_with_notes(draft, notes), outcome=TraceOutcome.ACCEPTED)
+            trace = _with_notes(draft, notes)._replace(outcome=TraceOutcome.ACCEPTED)
             reached("transaction")
             if transaction.writes:
                 note(trace.values)
@@ -154,12 +154,12 @@ class Pipeline:
     def _trace_refused(self, draft: Trace, refused: Refused, message: str | None = None) -> None:
         reached("refus")
         tell(refused.checks)
-        self._trace(replace(draft, code=refused.code, message=refused.message if message is None else message))
+        self._trace(draft._replace(code=refused.code, message=refused.message if message is None else message))
 
     def _trace_discreetly(self, draft: Trace, refused: Refused) -> None:
         """Leave a trace that does not tell whom the call was about, nor why it was refused (DMPWS D119)."""
         hush()
-        self._trace_refused(replace(draft, patient=""), refused, message="")
+        self._trace_refused(draft._replace(patient=""), refused, message="")
 
     def _trace_read(self, trace: Trace, notes: TraceNotes) -> None:
         if not notes.with_trace:
@@ -177,8 +177,7 @@ class Pipeline:
 
 
 def _with_notes(draft: Trace, notes: TraceNotes) -> Trace:
-    return replace(
-        draft,
+    return draft._replace(
         transaction=notes.transaction or draft.transaction,
         patient=notes.patient,
         holder=notes.holder,

@@ -1,7 +1,7 @@
 """The entrance of the DMP: a VIHF, verified against the TLS certificate that brought it (TD0.1)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lxml import etree
 
@@ -54,8 +54,7 @@ class VihfVisitor:
 
     def sign(self, draft: Trace) -> Trace:
         vihf = self.vihf
-        return replace(
-            draft,
+        return draft._replace(
             verified=True,
             person=vihf.name_id,
             person_name=vihf.subject_id,

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from lxml import etree
 
@@ -51,7 +50,7 @@ def _entry(document: Copied, new_uuid: Callable[[], str]) -> bytes:
         version=entry.version,
         new_uuid=new_uuid,
     )
-    return registry_object(replace(entry, fragment=fragment)) + b"\n"
+    return registry_object(entry._replace(fragment=fragment)) + b"\n"
 
 
 def _octets(element: etree._Element) -> bytes:
