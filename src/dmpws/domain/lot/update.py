@@ -110,7 +110,7 @@ def read_changes(submission: Submission, report: Report) -> tuple[Change, ...]:
             target = entry.lid if entry is not None else association.target
             original = slots.get("OriginalStatus", "")
             changes.append(StatusChange(association.id, target.lower(), original, wanted, entry is not None))
-        elif association.type == HAS_MEMBER and association.source == lot and entry is not None:
+        elif association.type == HAS_MEMBER and association.source == lot and entry and entry.id not in members:
             members[entry.id] = _new_metadata(entry, slots)
         else:
             found = f"{association.type} vers {slots.get('NewStatus') or association.target}"[:200]
