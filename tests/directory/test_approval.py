@@ -15,11 +15,14 @@ from dmpws.client import KIT, Attachment, ClinicalDocument, Deposit, LpsSession
 from dmpws.client.cda import CONSULTATION_REPORT
 from dmpws.client.errors import ServerFault
 from dmpws.client.scenario import HOSPITAL_DOCTOR
+from dmpws.client.update import status_request
 from dmpws.domain.access import AuthMode
+from dmpws.domain.document import Status
 from dmpws.domain.software import EVERYTHING, ApprovalStatus, Category, Profile, Scope
 from dmpws.testing.local import LocalApp, in_air
 from dmpws.transactions import registry
 from dmpws.transactions.registry import transaction, transactions
+from dmpws.xml.names import RIM
 
 PATIENT = cast.PATIENTS["nessi"]
 INS = PATIENT.ins
@@ -123,6 +126,31 @@ def test_one_transaction_of_a_profile(app: LocalApp) -> None:
     lps = app.session("medecin-libre")
     assert fault_of(lambda: lps.retrieve(INS, ["1.2.3"])) is None
     assert fault_of(lambda: lps.find_documents(INS)) is not None
+
+
+def test_a_message_of_several_transactions_needs_them_all(app: LocalApp) -> None:
+    """Deleting one document opens nothing for the other one of the same message."""
+    lps = app.session("medecin-libre")
+    mine, other = deposit(lps), deposit(lps)
+    assert lps.add_authorisation(INS).ok
+    found = lps.get_documents(INS, unique_ids=[mine, other])
+    first, second = (document.entry_uuid for document in found.documents)
+
+    def both() -> Any:
+        request = status_request(lps._update_set(INS), first, Status.APPROVED, Status.DELETED)
+        more = status_request(lps._update_set(INS), second, Status.APPROVED, Status.ARCHIVED)
+        [added] = more.iter(f"{{{RIM}}}Association")
+        added.set("id", "association2")
+        request[0].append(added)
+        return lps._update("TD3.3c", INS, request)
+
+    approve(app, scopes=scopes((F, DIRECT)))
+    fault = fault_of(both)
+    assert fault is not None
+    assert "trouvé : TD3.3d (consultation) en DIRECTE" in fault.reason
+    assert app.traces()[-1]["transaction"] == "TD3.3c, TD3.3d"
+    approve(app, scopes=scopes((F, DIRECT), (C, DIRECT, "TD3.3d")))
+    assert both().ok
 
 
 def test_a_query_that_cannot_be_read_is_not_taken_for_a_reference(app: LocalApp) -> None:

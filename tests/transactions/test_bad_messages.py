@@ -104,9 +104,10 @@ def sent(example: Example, body: etree._Element, schemas: Schemas) -> str:
     if example.id.startswith(("TD1.5b", "TD1.5d")):
         world.store.internet_accounts.held[1] = InternetAccount("LOGIN", "", (Channel(ChannelType.SMS, "0612345678"),))
     operation = OPERATIONS[str(body.tag)]
-    transaction = select(operation, body, operation.service)
-    if transaction is None:
+    asked = select(operation, body, operation.service)
+    if not asked:
         return "fault"
+    [transaction] = asked
     report = Report()
     try:
         schemas.check(body, report)

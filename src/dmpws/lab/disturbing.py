@@ -8,7 +8,7 @@ import errno
 import re
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -67,9 +67,9 @@ class _Disturbed:
         self.software = (signed.software_name, signed.approval_number)
         return signed
 
-    def admit(self, transaction: Transaction, body: etree._Element) -> None:
-        self.visitor.admit(transaction, body)
-        fault = self.faults.take(Seen(transaction, self.patient, self.software))
+    def admit(self, asked: Sequence[Transaction], body: etree._Element) -> None:
+        self.visitor.admit(asked, body)
+        fault = self.faults.take(Seen(asked[0], self.patient, self.software))
         if fault is None:
             return
         time.sleep(fault.delay)

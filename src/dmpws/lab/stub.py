@@ -125,9 +125,10 @@ class Stub:
 
     def __call__(self, request: SoapRequest) -> SoapReply:
         """Answer one call. Raises Refused for a message of no transaction."""
-        transaction = select(request.operation, request.body, request.path_service)
-        if transaction is None:
+        asked = select(request.operation, request.body, request.path_service)
+        if not asked:
             raise refusal(UNKNOWN, found=etree.QName(request.body).localname)
+        transaction = asked[0]
         ins = _patient_of(request)
         situation = self.table.situation_of(ins)
         answer = self.table.whoever.get(transaction.code) or situation.answer(transaction.code)

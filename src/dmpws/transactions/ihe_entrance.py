@@ -1,6 +1,6 @@
 """The entrance of profile `ihe`: the TLS client certificate, and an XUA assertion when there is one (DMPWS D97)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lxml import etree
@@ -59,7 +59,7 @@ class IheVisitor:
             purpose=user.purpose,
         )
 
-    def admit(self, transaction: Transaction, body: etree._Element) -> None:
+    def admit(self, asked: Sequence[Transaction], body: etree._Element) -> None:
         """Whoever comes in may do everything: rights are not IHE's."""
 
     def call(self, request: SoapRequest, work: UnitOfWork, notes: TraceNotes) -> IheCall:

@@ -5,7 +5,7 @@ by the transaction becomes an answer in its carrier. Both leave a trace (DMPWS D
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,8 +41,8 @@ class Visitor(Protocol):
         """The trace with what is known of him."""
         ...
 
-    def admit(self, transaction: Transaction, body: etree._Element) -> None:
-        """Let him send this message of a transaction. Raises Refused."""
+    def admit(self, asked: Sequence[Transaction], body: etree._Element) -> None:
+        """Let him send this message, which asks for these transactions. Raises Refused."""
         ...
 
     def call(self, request: SoapRequest, work: UnitOfWork, notes: TraceNotes) -> Context:
@@ -87,11 +87,11 @@ class Pipeline:
             certificate_serial=serial,
         )
         try:
-            transaction = self._transaction_of(request)
-            draft = draft._replace(transaction=transaction.code)
+            asked = self._transactions_of(request)
+            draft = draft._replace(transaction=", ".join(transaction.code for transaction in asked))
             visitor = self.entrance.enter(request)
             draft = visitor.sign(draft)
-            visitor.admit(transaction, request.body)
+            visitor.admit(asked, request.body)
             reached("VIHF")
         except Refused as refused:
             self._trace_refused(draft, refused)
@@ -99,11 +99,12 @@ class Pipeline:
         except Exception:
             self._trace(draft._replace(outcome=TraceOutcome.FAILED))
             raise
-        return self._run(transaction, request, visitor, draft)
+        return self._run(asked[0], request, visitor, draft)
 
-    def _transaction_of(self, request: SoapRequest) -> Transaction:
+    def _transactions_of(self, request: SoapRequest) -> tuple[Transaction, ...]:
+        """What a message asks for; several transactions share the way they are done."""
         found = select(request.operation, request.body, request.path_service, self.entrance.interface)
-        if found is None:
+        if not found:
             raise refusal(KNOWN, found=etree.QName(request.body).localname)
         return found
 

@@ -36,7 +36,7 @@ class Transaction:
     fewer. categories: kinds of approved software that may call it.
     writes: whether it changes the record (one write transaction of the database instead of a read).
     audit: name of the event in the traces. references: clauses, in the checkable form.
-    matches: tells whether a Body belongs to this transaction when the operation has several.
+    matches: tells whether a Body asks for this transaction when the operation has several.
     handle: (call, body) -> reply, or raises Refused; the call is the one of the interface (`Call`, `IheCall`).
     refuse: (refusal, body) -> reply, in the transaction's carrier.
     discreet: (refusal, body, day of reception) -> whether the trace tells neither patient nor reason (DMPWS D119).
@@ -90,9 +90,9 @@ def operations(interface: Interface = Interface.DMP) -> tuple[Operation, ...]:
 
 def select(
     operation: Operation, body: etree._Element, service: str, interface: Interface = Interface.DMP
-) -> Transaction | None:
-    """The transaction of this operation that the Body belongs to, called at path `service`."""
-    return next((t for t in of_operation(operation, interface) if t.matches(body, service)), None)
+) -> tuple[Transaction, ...]:
+    """The transactions of this operation that the Body asks for, called at path `service`; several only in TD3.3."""
+    return tuple(t for t in of_operation(operation, interface) if t.matches(body, service))
 
 
 def of_operation(operation: Operation, interface: Interface = Interface.DMP) -> Iterable[Transaction]:

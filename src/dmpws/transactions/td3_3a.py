@@ -6,7 +6,7 @@ that it is not TD3.3b (see `dmpws.transactions.update.handle`).
 
 from lxml import etree
 
-from dmpws.codec.ebxml.update_kinds import is_new_metadata, masks
+from dmpws.codec.ebxml.update_kinds import UpdateKind, kinds_of
 from dmpws.domain.errors import Carrier
 from dmpws.domain.software import Profile
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
@@ -14,7 +14,7 @@ from dmpws.transactions.update import OPERATION, REFERENCES, handle, refuse
 
 
 def matches(body: etree._Element, _service: str) -> bool:
-    return is_new_metadata(body) and masks(body)
+    return UpdateKind.MASKED in kinds_of(body)
 
 
 register(

@@ -5,7 +5,7 @@ A new version of the metadata without INVISIBLE_PATIENT or INVISIBLE_REPRESENTAN
 
 from lxml import etree
 
-from dmpws.codec.ebxml.update_kinds import is_new_metadata, masks
+from dmpws.codec.ebxml.update_kinds import UpdateKind, kinds_of
 from dmpws.domain.errors import Carrier
 from dmpws.domain.software import Profile
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
@@ -13,7 +13,7 @@ from dmpws.transactions.update import OPERATION, REFERENCES, handle, refuse
 
 
 def matches(body: etree._Element, _service: str) -> bool:
-    return is_new_metadata(body) and not masks(body)
+    return UpdateKind.UNMASKED in kinds_of(body)
 
 
 register(

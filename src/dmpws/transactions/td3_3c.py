@@ -2,8 +2,7 @@
 
 from lxml import etree
 
-from dmpws.codec.ebxml.update_kinds import new_status
-from dmpws.domain.document import Status
+from dmpws.codec.ebxml.update_kinds import UpdateKind, kinds_of
 from dmpws.domain.errors import Carrier
 from dmpws.domain.software import Profile
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
@@ -11,7 +10,7 @@ from dmpws.transactions.update import OPERATION, REFERENCES, handle, refuse
 
 
 def matches(body: etree._Element, _service: str) -> bool:
-    return new_status(body) is Status.DELETED
+    return UpdateKind.DELETE in kinds_of(body)
 
 
 register(

@@ -5,8 +5,7 @@ Any other update, which no transaction does, comes here to be refused.
 
 from lxml import etree
 
-from dmpws.codec.ebxml.update_kinds import is_new_metadata, new_status
-from dmpws.domain.document import Status
+from dmpws.codec.ebxml.update_kinds import UpdateKind, kinds_of
 from dmpws.domain.errors import Carrier
 from dmpws.domain.software import Profile
 from dmpws.transactions.registry import ALL_MODES, Transaction, register
@@ -14,7 +13,8 @@ from dmpws.transactions.update import OPERATION, REFERENCES, handle, refuse
 
 
 def matches(body: etree._Element, _service: str) -> bool:
-    return not is_new_metadata(body) and new_status(body) is not Status.DELETED
+    kinds = kinds_of(body)
+    return UpdateKind.STATUS in kinds or not kinds
 
 
 register(

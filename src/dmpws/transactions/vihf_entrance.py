@@ -1,6 +1,6 @@
 """The entrance of the DMP: a VIHF, verified against the TLS certificate that brought it (TD0.1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lxml import etree
@@ -75,8 +75,9 @@ class VihfVisitor:
             warnings=vihf.warnings,
         )
 
-    def admit(self, transaction: Transaction, body: etree._Element) -> None:
-        open_access(self.vihf, transaction, body)
+    def admit(self, asked: Sequence[Transaction], body: etree._Element) -> None:
+        for transaction in asked:
+            open_access(self.vihf, transaction, body)
         self.entrance.learn(self.vihf)
 
     def call(self, request: SoapRequest, work: UnitOfWork, notes: TraceNotes) -> Call:
