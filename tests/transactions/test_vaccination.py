@@ -158,6 +158,19 @@ def test_an_archived_note_stays(libre: LpsSession) -> None:
     assert vaccines(history(libre)) == [MEASLES.cis, TETANUS.cis]
 
 
+def test_an_archived_historique_is_followed_by_one_in_force(libre: LpsSession) -> None:
+    """Not by a second one beside it, which unarchiving would bring back."""
+    assert libre.add_authorisation(PATIENT.ins, treating_doctor=True).ok
+    assert send(libre, note(libre, TETANUS)) == []
+    [first] = histories(libre)
+    assert libre.archive(PATIENT.ins, first).ok
+    assert send(libre, note(libre, MEASLES)) == []
+    header = read_header(history(libre))
+    assert (header.version, header.replaces) == ("2", (first,))
+    assert histories(libre, Status.ARCHIVED) == []
+    assert histories(libre, Status.DEPRECATED) == [first]
+
+
 def test_the_same_vaccination_twice(libre: LpsSession) -> None:
     assert send(libre, note(libre, TETANUS)) == []
     [(code, context)] = send(libre, note(libre, replace(TETANUS, lot="1", id=MEASLES.id)))

@@ -31,6 +31,7 @@ from dmpws.transactions.deposit import prepare_lot
 MOST = 1000
 """Notes, or versions of the historique, of one record that are read."""
 
+_IN_FORCE = (Status.APPROVED, Status.ARCHIVED)
 _SET, _ENTRY = "SubmissionSet01", "Document01"
 
 
@@ -92,14 +93,14 @@ def keep_history(call: Context, record: PatientRecord, added: Collection[str] = 
     former = next(iter(_find(call, record, HISTORY_TYPE, tuple(Status))), None)
     if former is None and not notes:
         return
-    current = former if former is not None and former.status is Status.APPROVED else None
+    current = former if former is not None and former.status in _IN_FORCE else None
     _store(call, record, _write(call, record, notes, former, current), current)
 
 
 def _in_force(call: Context, record: PatientRecord) -> list[StoredNote]:
     """The notes the historique is made of. A hidden one is not: the historique would show it."""
     found: list[StoredNote] = []
-    for entry in _find(call, record, NOTE_TYPE, (Status.APPROVED, Status.ARCHIVED)):
+    for entry in _find(call, record, NOTE_TYPE, _IN_FORCE):
         document = None if entry.visibility else _read(call, entry)
         if document is not None:
             found.append(StoredNote(entry, document, read_note(document)))
@@ -180,6 +181,8 @@ def _store(call: Context, record: PatientRecord, cda: bytes, current: StoredEntr
     links = [Association("member", HAS_MEMBER, _SET, _ENTRY, {"SubmissionSetStatus": ("Original",)})]
     targets: dict[str, StoredEntry] = {}
     if current is not None:
+        # Left archived, it would be a second historique in force as soon as somebody unarchives it.
+        call.store.documents.set_status([current.id], Status.APPROVED)
         links.append(Association("replacement", RPLC, _ENTRY, current.entry_uuid))
         targets[current.entry_uuid] = current
         change = {"uniqueId": current.unique_id, "old": current.status.name, "new": Status.DEPRECATED.name}
