@@ -29,6 +29,10 @@ def server(tmp_path: Path) -> Server:
     return Server(tmp_path)
 
 
+def exists(*hrefs: str) -> bytes:
+    return request(EXISTENCE, content="".join(include(h) for h in hrefs))
+
+
 def provide(*hrefs: str) -> bytes:
     return request(PROVIDE, content="".join(include(h) for h in hrefs))
 
@@ -76,11 +80,12 @@ def test_encoded_parts_are_decoded(server: Server, encoding: str, content: bytes
 @pytest.mark.parametrize(
     ("root", "parts", "rule"),
     [
-        (provide(HREF), {}, "XOP-MISSING"),
-        (provide("cid:a"), {"b": b""}, "XOP-MISSING"),
-        (provide("http://example.org/a"), {"a": b""}, "XOP-MISSING"),
-        (provide(), {"a": b""}, "XOP-ORPHAN"),
-        (provide("cid:a"), {"a": b"", "b": b""}, "XOP-ORPHAN"),
+        (exists(HREF), {}, "XOP-MISSING"),
+        (exists("cid:a"), {"b": b""}, "XOP-MISSING"),
+        (exists("http://example.org/a"), {"a": b""}, "XOP-MISSING"),
+        (exists(), {"a": b""}, "XOP-ORPHAN"),
+        (exists("cid:a"), {"a": b"", "b": b""}, "XOP-ORPHAN"),
+        (request(PROVIDE, include("cid:a")), {}, "XOP-MISSING"),
         (provide("cid:a", "cid:a"), {"a": b""}, "XOP-TWICE"),
         (provide("cid:a").replace(b'<Document id="d">', b'<Document id="d">text'), {"a": b""}, "XOP-ALONE"),
         (provide("cid:a").replace(b"</Document>", b"<x/></Document>"), {"a": b""}, "XOP-ALONE"),
@@ -95,6 +100,19 @@ def test_includes_and_parts_must_match(server: Server, root: bytes, parts: dict[
     assert (answer.status, answer.rules) == (500, [rule])
     assert answer.headers["content-type"].startswith("multipart/related;")
     assert server.requests == []
+    assert server.sink.left == []
+
+
+@pytest.mark.parametrize(
+    ("hrefs", "parts"),
+    [([HREF], []), (["cid:a"], ["b"]), (["http://example.org/a"], ["a"]), ([], ["a"]), (["cid:a"], ["a", "b"])],
+)
+def test_what_a_lot_lacks_is_judged_with_the_lot(server: Server, hrefs: list[str], parts: list[str]) -> None:
+    """Which has codes of its own for a part that is missing or too much (ITI TF-2 3.41.4.1.3)."""
+    octets = package(provide(*hrefs), dict.fromkeys(parts, b"x"))
+    assert server.call("repository", octets, MTOM).status == 200
+    (received,) = server.requests
+    assert sorted(received.parts) == parts
     assert server.sink.left == []
 
 

@@ -32,6 +32,8 @@ RECORD = _rule("GDP", "Le message suit le schéma de la gestion des dossiers", "
 SEARCH = _rule("PDQ", "Le message suit le schéma de la recherche de patients", "DMP-WSDL PDQSupplier")
 FEED = _rule("FEED", "Le message suit le schéma de l'alimentation en patients", "ITI TF-2 3.44")
 XDS = _rule("XDSB", "Le message suit les schémas XDS.b", "DMP-WSDL XDS.b_DocumentRepository")
+LOT_BODY = Rule("SCHEMA-LOT", "Un lot suit les schémas XDS.b", "ITI TF-2 3.42.4.1.3", "XDSRegistryMetadataError")
+"""A lot is refused with the code that ITI-41 has for it."""
 RIGHTS = _rule("HABILITATIONS", "Le message suit le schéma des habilitations", "DMP-WSDL Habilitations")
 SPECIFIC = _rule("PATIENTS", "Le message suit le schéma des services propres au DMP", "DMP-WSDL PatientsSpecific")
 TOKEN = _rule("VIHF", "Le VIHF a la forme d'une assertion SAML 2.0 du DMP", "SAML2 2.3")
@@ -58,7 +60,7 @@ BODIES: Mapping[str, tuple[str, Rule]] = {
     **{f"{{{HL7}}}PRPA_IN201{n}UV02": (_FEED, FEED) for n in (301, 302, 304)},
     f"{{{HL7}}}MCCI_IN000002UV01": (_FEED, FEED),
     **{f"{{{GDP}}}PRPA_IN201{n}UV02_Response": (_GDP, RECORD) for n in (311, 314)},
-    f"{{{XDSB}}}ProvideAndRegisterDocumentSetRequest": (_XDSB, XDS),
+    f"{{{XDSB}}}ProvideAndRegisterDocumentSetRequest": (_XDSB, LOT_BODY),
     f"{{{XDSB}}}RetrieveDocumentSetRequest": (_XDSB, XDS),
     f"{{{XDSB}}}RetrieveDocumentSetResponse": (_XDSB, XDS),
     f"{{{RS}}}RegistryResponse": (_XDSB, XDS),
