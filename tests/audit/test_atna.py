@@ -66,6 +66,13 @@ def test_events(trace: Trace, event: str, action: str, outcome: str, type_code: 
     assert found.get("EventDateTime").startswith("2026-11-21T12:00:00")
 
 
+def test_a_word_that_xml_has_no_form_for_keeps_nothing_from_leaving() -> None:
+    odd = SEARCH._replace(person="a\x01b", patient="1\x1b^1.2", parameters={"x": ("\x00",)})
+    said = message(odd)
+    assert said.xpath("string(//ActiveParticipant[1]/@UserID)") == "a\ufffdb"
+    assert said.xpath("string(//ParticipantObjectIdentification[1]/@ParticipantObjectID)") == "1\ufffd^^^&1.2&ISO"
+
+
 def test_every_transaction_has_an_event() -> None:
     load()
     codes = {entry.code for interface in Interface for entry in transactions(interface)}

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,7 @@ EVENTS: Mapping[str, Event] = {
 """By the longest beginning of the transaction's code; anything else changes the record of a patient."""
 
 _OTHER = Event(_RECORD, "U")
+_UNSPEAKABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def event_of(transaction: str) -> Event:
@@ -88,6 +90,7 @@ def message_of(content: Mapping[str, Any], *, source: str, site: str = "") -> by
 
     content: of a trace (dmpws.audit.trace). source, site: AuditSourceID and AuditEnterpriseSiteID.
     """
+    content = _speakable(content)
     transaction = str(content.get("transaction", ""))
     verified = bool(content.get("verified") or content.get("actor"))
     event = event_of(transaction if verified else "")
@@ -100,6 +103,16 @@ def message_of(content: Mapping[str, Any], *, source: str, site: str = "") -> by
     etree.SubElement(audit_source, "AuditSourceTypeCode", {"csd-code": "4"})  # application server
     _objects(root, content)
     return etree.tostring(root, encoding="UTF-8", xml_declaration=False)
+
+
+def _speakable(value: Any) -> Any:
+    """The same without the characters that XML has no form for: a trace takes any word of a command line, and one
+    that could not be told would keep all that follow from leaving."""
+    if isinstance(value, str):
+        return _UNSPEAKABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, Mapping):
+        return {name: _speakable(one) for name, one in value.items()}
+    return [_speakable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _event(root: etree._Element, content: Mapping[str, Any], event: Event, transaction: str) -> None:
