@@ -28,7 +28,12 @@ def data(tmp_path: Path, _migrated_sqlite: Path) -> Path:
         for trace in (
             Trace(AT, "TD2.1", TraceOutcome.ACCEPTED, person="899900063480", patient=PATIENT, documents=documents),
             Trace(
-                AT + timedelta(hours=1), "TD0.2", TraceOutcome.REFUSED, code="DMPInvalidRequest", structure="10B0127189"
+                AT + timedelta(hours=1),
+                "TD0.2",
+                TraceOutcome.REFUSED,
+                code="DMPInvalidRequest",
+                structure="10B0127189",
+                reason="coma\n\x1b[2J\u202e à l'accueil",
             ),
             Trace(AT + timedelta(days=1), "TD3.1", TraceOutcome.ACCEPTED, patient=PATIENT, reason="=HYPERLINK(1)"),
         ):
@@ -59,6 +64,7 @@ def test_a_line_each(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert lines[1].split()[2:5] == ["TD0.2", "refused", "?"]
+    assert lines[1].endswith("DMPInvalidRequest coma\\n\\x1b[2J\\u202e à l'accueil")
 
 
 def test_csv_has_every_column_and_no_formula(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

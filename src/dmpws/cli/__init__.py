@@ -7,6 +7,7 @@ import argparse
 import importlib
 import sys
 import traceback
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -74,6 +75,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         return _say("internal error, please report it", EXIT_INTERNAL)
     return status
+
+
+def plain(words: str) -> str:
+    """Words that others chose, on one line: what a terminal would obey or not show is spelled out (`\\x1b`)."""
+    shown = (c.isprintable() or unicodedata.category(c) == "Zs" for c in words)
+    return "".join(c if so else c.encode("unicode_escape").decode() for c, so in zip(words, shown, strict=True))
 
 
 def _say(sentence: str, status: int) -> int:

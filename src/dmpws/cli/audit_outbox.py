@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dmpws.app import store_of
-from dmpws.cli import Failure
+from dmpws.cli import Failure, plain
 from dmpws.domain.notification import Pending
 from dmpws.store import migrate
 from dmpws.transactions.ports import StorageError
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         told = pending.notification
         contacts = ", ".join(contact.value for contact in pending.contacts) or "no contact"
         at, who = f"{told.occurred_at:%Y-%m-%d %H:%M}", told.name or told.person
-        print(f"{pending.id:>6} {at} {told.purpose:<13} {who}: {contacts}")
+        print(plain(f"{pending.id:>6} {at} {told.purpose:<13} {who}: {contacts}"))
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from dmpws.app import store_of
 from dmpws.audit.trace import Trace, TraceOutcome
-from dmpws.cli import Failure
+from dmpws.cli import Failure, plain
 from dmpws.cli.desk import ins_of
 from dmpws.cli.instants import instant_of
 from dmpws.config import Config
@@ -84,7 +84,7 @@ def line_of(record: TraceRecord) -> str:
     who = content.get("person", "") or "?"
     patient = str(content.get("patient", "")).partition("^")[0]
     what = " ".join(filter(None, (content.get("code"), content.get("reason"))))
-    return (
+    return plain(
         f"{record.seq:>7} {content['occurred_at'][:19]} {content.get('transaction', ''):<24} {content['outcome']:<8}"
         f" {who:<16} {content.get('structure', ''):<16} {patient:<16} {what}"
     ).rstrip()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from dmpws.cli import EXIT_UNREACHABLE, EXIT_USAGE, Failure
+from dmpws.cli import EXIT_UNREACHABLE, EXIT_USAGE, Failure, plain
 from dmpws.cli.explain import lines_of, remedies_of
 
 POLL_SECONDS = 0.5
@@ -93,7 +93,7 @@ def _filters(args: argparse.Namespace) -> dict[str, Any]:
 def _list(port: Port, args: argparse.Namespace) -> int:
     found = port.get("journal", limit=args.limit, **_filters(args))
     if args.format == "json":
-        _print([json.dumps(found, indent=2, ensure_ascii=False)])
+        print(json.dumps(found, indent=2, ensure_ascii=False), flush=True)
     else:
         _print(line_of(exchange) for exchange in found)
     return 0
@@ -107,7 +107,7 @@ def _tail(port: Port, args: argparse.Namespace) -> int:
         for exchange in port.get("journal", after=last, **_filters(args)):
             last = exchange["id"]
             if args.format == "json":
-                _print([json.dumps(exchange, ensure_ascii=False)])
+                print(json.dumps(exchange, ensure_ascii=False), flush=True)
                 continue
             _print([line_of(exchange)])
             if args.explain and exchange["code"]:
@@ -132,7 +132,10 @@ def _show(port: Port, args: argparse.Namespace) -> int:
         sys.stdout.buffer.write(port.octets(f"{page}/{args.raw}"))
         return 0
     exchange = port.get(page)
-    _print([json.dumps(exchange, indent=2, ensure_ascii=False)] if args.format == "json" else explained(exchange))
+    if args.format == "json":
+        print(json.dumps(exchange, indent=2, ensure_ascii=False), flush=True)
+    else:
+        _print(explained(exchange))
     return 0
 
 
@@ -169,4 +172,4 @@ def _reset(port: Port, args: argparse.Namespace) -> int:
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        print(line, flush=True)
+        print(plain(line), flush=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from dmpws.acts import authorisations
+from dmpws.cli import plain
 from dmpws.cli.desk import ins_of, operator_desk
 from dmpws.domain.authorisation import AuthorisationEvent, Holder, HolderKind, NamedAuthorisation, state_of
 
@@ -32,9 +33,9 @@ def _look(args: argparse.Namespace) -> int:
         return 0
     for facts in held:
         words = (facts["holder"], facts["state"], facts["role"], facts["name"])
-        print(" ".join(word for word in words if word))
+        print(plain(" ".join(word for word in words if word)))
     for facts in history:
-        print(" ".join(word for word in facts.values() if word))
+        print(plain(" ".join(word for word in facts.values() if word)))
     return 0
 
 

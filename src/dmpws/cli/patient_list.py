@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 
 from dmpws.acts.listing import list_documents
+from dmpws.cli import plain
 from dmpws.cli.desk import ins_of, operator_desk
 from dmpws.codec.value_sets import rubriques
 from dmpws.codec.xdm.content import line_of
@@ -51,5 +52,5 @@ def _text(patient: str, found: Mapping[str, Sequence[StoredEntry]]) -> str:
         for entry in entries:
             line = line_of(entry)
             state = f" [{', '.join(line.states)}]" if line.states else ""
-            lines.append(f"  {line.day}  {line.title}, {line.authors}{state}  {entry.unique_id}")
+            lines.append(plain(f"  {line.day}  {line.title}, {line.authors}{state}  {entry.unique_id}"))
     return "\n".join(lines)
