@@ -15,7 +15,7 @@ from dmpws.domain.document import INVISIBLE_PATIENT, MASQUE_PS, VISIBILITIES, Au
 from dmpws.domain.lot.codes import VALUE_SET, outside_domain
 from dmpws.domain.lot.facts import LotFacts
 from dmpws.domain.lot.masking import ONE_OF_THEM, PAIR, TWICE, VACCINATION
-from dmpws.domain.lot.metadata import check_patient
+from dmpws.domain.lot.metadata import REQUIRED, check_patient
 from dmpws.domain.lot.registry import STILL_VISIBLE
 from dmpws.domain.lot.vaccination import is_note
 
@@ -50,6 +50,8 @@ def check_new_version(
     ):
         ok = expected == found
         report.require(ok, IDENTIFIER, expected=f"{name} {expected}", found=found[:_SHOWN] or "rien", where=where)
+    found = "" if new.patient_id else "rien"
+    report.require(bool(new.patient_id), REQUIRED, expected="patientId", found=found, where=where)
     check_patient(new.patient_id, where, facts, report)
     for name, read in _COMPARED.items():
         _same(name, read(old), read(new), where, report)
