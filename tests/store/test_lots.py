@@ -171,7 +171,7 @@ def test_the_refusal_does_not_show_the_other_document(store: Store, record: Pati
     with pytest.raises(Refused) as refused:
         _store(store, _signed(store, record, CDA, unique_ids=(first.entries[0].entry.unique_id,)), now)
     assert hashlib.sha1(PDF).hexdigest() not in refused.value.message
-    assert refused.value.checks[0].expected == ""
+    assert refused.value.checks[0].expected == "un uniqueId nouveau"
 
 
 def test_a_submission_set_id_is_taken_once(store: Store, record: PatientRecord, now: datetime) -> None:
@@ -190,6 +190,7 @@ def test_entry_and_association_uuids_are_taken_once(store: Store, record: Patien
         with pytest.raises(Refused) as refused:
             _store(store, new, now)
         assert refused.value.checks[0].rule.id == "STORE-ENTRY-UUID"
+        assert refused.value.checks[0].expected
 
 
 def test_an_error_in_the_unit_of_work_leaves_nothing(

@@ -174,6 +174,7 @@ def test_a_taken_entry_uuid_or_set_is_refused(
     with pytest.raises(Refused) as refused:
         add(store, taken, now)
     assert refused.value.checks[0].rule.id == "STORE-ENTRY-UUID"
+    assert refused.value.checks[0].expected
     add(store, update, now)
     again = replace(masking(record, current(store, document), document), base=update.base)
     with pytest.raises(Refused) as refused:

@@ -44,6 +44,13 @@ Action = Callable[[], set[str]]
 """A call; gives the rules it breaks."""
 
 
+def broken(body: etree._Element) -> set[str]:
+    """The rules, each told with what it expects and what it found."""
+    told = ("attendu : ", "trouvé : ")
+    assert [context for _, context in errors_of(body) if not all(word in context for word in told)] == []
+    return rules_of(body)
+
+
 @dataclass
 class Turns:
     """Calls meet before they lock the record; then the thread `first`, if there is one, comes first."""
@@ -98,12 +105,12 @@ class Race:
             for number, (kind, old) in enumerate(ties)
         ).replace(LIST_END, "")
         frame = lot(placeholders(**values), change=[[LIST_END, relations + LIST_END]])
-        return lambda: rules_of(self.world.deposit(frame))
+        return lambda: broken(self.world.deposit(frame))
 
     def several(self, *unique_ids: str) -> Action:
         """A lot of these documents."""
         frame = lot_of([Document(f"d{n}", unique_id) for n, unique_id in enumerate(unique_ids)])
-        return lambda: rules_of(self.world.deposit(frame))
+        return lambda: broken(self.world.deposit(frame))
 
     def becomes(self, status: Status) -> Action:
         return self._update(status_request(update_set(new_oid()), self.x.entry_uuid, Status.APPROVED, status))
@@ -134,7 +141,7 @@ class Race:
         return action
 
     def _update(self, body: etree._Element) -> Action:
-        return lambda: rules_of(self.world.update(body))
+        return lambda: broken(self.world.update(body))
 
     def left(self) -> Mapping[str, str | int]:
         """In the end: the status of x, of y, and how many new documents have which."""

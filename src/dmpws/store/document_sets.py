@@ -36,7 +36,8 @@ class DocumentSets:
             if new.set_id and new.set_version
         ]
         if rows and self._db.change(_NEW, rows) != len(rows):
-            raise refusal(rules.DOCUMENT_SET, found=", ".join(f"{r['set_id']} version {r['version']}" for r in rows))
+            found = ", ".join(f"{r['set_id']} version {r['version']}" for r in rows)
+            raise refusal(rules.DOCUMENT_SET, expected="un autre setId ou versionNumber", found=found[: rules.SHOWN])
 
     def versions(self, patient: int, set_ids: Iterable[str]) -> Mapping[str, tuple[str, str]]:
         """setId and versionNumber by uniqueId, of all documents of these sets."""

@@ -139,7 +139,7 @@ class LotTables:
             },
         )
         if not rows:
-            raise refusal(rules.SUBMISSION_SET_ID, found=submitted.unique_id)
+            raise refusal(rules.SUBMISSION_SET_ID, expected=rules.NEW_ID, found=submitted.unique_id)
         return int(rows[0].id)
 
     def _add_entries(self, lot: NewLot, names: Mapping[str, str], lot_id: int, now: datetime) -> None:
@@ -177,13 +177,13 @@ class LotTables:
                 if not (lot.copies and conflict.checks[0].rule is rules.DOCUMENT_ID):
                     raise conflict
                 if not self._add_all(_NEW_ENTRIES, [copy]):
-                    raise refusal(rules.ENTRY_UUID, found=new.entry_uuid)
+                    raise refusal(rules.ENTRY_UUID, expected=rules.NEW_UUID, found=new.entry_uuid)
 
     def _conflict(self, new: NewEntry) -> Refused:
         """Why an entry could not be inserted (DMPWS D16). The other document is not shown: it may be another's."""
         known = self._db.returning(_FIRST_VERSION, {"unique_id": new.entry.unique_id})
         if not known:
-            return refusal(rules.ENTRY_UUID, found=new.entry_uuid)
+            return refusal(rules.ENTRY_UUID, expected=rules.NEW_UUID, found=new.entry_uuid)
         rule = rules.DOCUMENT_ID
         if not known[0].hash:  # erased: what it was is not told
             pass
@@ -191,7 +191,7 @@ class LotTables:
             rule = rules.DOCUMENT_HASH
         elif known[0].size != new.octets.size:
             rule = rules.DOCUMENT_SIZE
-        return refusal(rule, found=new.entry.unique_id)
+        return refusal(rule, expected=rules.NEW_ID, found=new.entry.unique_id)
 
     def _add_all(self, insert: Any, rows: list[dict[str, Any]]) -> int:
         return self._db.change(insert, rows) if rows else 0
@@ -214,7 +214,8 @@ class LotTables:
             for new in lot.folders
         ]
         if self._add_all(_NEW_FOLDERS, rows) != len(rows):
-            raise refusal(rules.FOLDER_ID, found=", ".join(new.folder.unique_id for new in lot.folders))
+            found = ", ".join(new.folder.unique_id for new in lot.folders)
+            raise refusal(rules.FOLDER_ID, expected=rules.NEW_ID, found=found[: rules.SHOWN])
 
     def add_associations(self, links: Sequence[tuple[Association, bytes]], lot_id: int) -> None:
         """Insert associations with their fragments. Raises Refused."""
@@ -232,7 +233,8 @@ class LotTables:
         ]
         added = self._add_all(_NEW_ASSOCIATIONS, rows)
         if added != len(rows):
-            raise refusal(rules.ENTRY_UUID, found=", ".join(row["uuid"] for row in rows))
+            found = ", ".join(row["uuid"] for row in rows)
+            raise refusal(rules.ENTRY_UUID, expected=rules.NEW_UUID, found=found[: rules.SHOWN])
 
     def _add_evidence(self, evidence: LotEvidence, lot_id: int) -> None:
         chain = json.dumps([base64.b64encode(der).decode() for der in evidence.chain]).encode()
@@ -252,7 +254,7 @@ class LotTables:
         """Keep these entries in force until this transaction ends; refuse when one is no longer."""
         wanted = set(entries)
         if wanted and len(self._db.returning(_STILL_APPROVED, {"ids": sorted(wanted)})) != len(wanted):
-            raise refusal(rules.RELIED_ON)
+            raise refusal(rules.RELIED_ON, expected="Approved", found="un autre statut")
 
     def _replace(self, lot: NewLot, lot_id: int) -> None:
         """Deprecate what is replaced with what completes or transforms it, and put the new documents in the folders
@@ -261,7 +263,7 @@ class LotTables:
         if not wanted:
             return
         if self._db.change(_DEPRECATE, {"ids": sorted(wanted)}) != len(wanted):
-            raise refusal(rules.REPLACED)
+            raise refusal(rules.REPLACED, expected="Approved", found="un autre statut")
         new = {link.target: link.source for link, _ in lot.associations if link.type in REPLACEMENTS}
         self._db.change(_DEPRECATE_DEPENDENTS, {"targets": list(new)})
         for row in self._db.rows(_FOLDERS_HOLDING, {"targets": list(new)}):

@@ -5,6 +5,11 @@ The transactions check the same things before; here they hold against concurrent
 
 from dmpws.domain.checks import Rule
 
+NEW_ID, NEW_UUID = "un uniqueId nouveau", "un id nouveau"
+"""What the rules about identifiers expect."""
+SHOWN = 200
+"""Characters of a list of identifiers."""
+
 DOCUMENT_ID = Rule(
     "STORE-DOCUMENT-ID",
     "Le uniqueId du document est déjà enregistré",

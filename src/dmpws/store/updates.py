@@ -90,12 +90,13 @@ class UpdateTables:
             table = document_entry if isinstance(item, StoredEntry) else folder
             changed = self._db.change(_SET_STATUS[table], {**values, "row": item.id})
         if changed != 1:
-            raise refusal(rules.STATUS_MOVED, where=item.entry_uuid if isinstance(item, StoredEntry) else item.uuid)
+            where = item.entry_uuid if isinstance(item, StoredEntry) else item.uuid
+            raise refusal(rules.STATUS_MOVED, expected=item.status, found="un autre", where=where)
 
     def _supersede(self, table: Table, old: StoredEntry | StoredFolder, uuid: str) -> None:
         """The old row leaves the searches."""
         if self._db.change(_SUPERSEDE[table], {"row": old.id, "old": old.status.name}) != 1:
-            raise refusal(rules.VERSION_MOVED, found=str(old.version), where=uuid)
+            raise refusal(rules.VERSION_MOVED, expected=f"version {old.version}", found="une autre", where=uuid)
 
     def _add_version(self, new: NewVersion, patient: int, set_id: int) -> None:
         """The new row takes the octets of the old one and its place in the order."""
@@ -120,7 +121,7 @@ class UpdateTables:
             **derived_columns(new.entry),
         }
         if self._db.change(_NEW_VERSION, [row]) != 1:
-            raise refusal(rules.ENTRY_UUID, found=new.entry_uuid)
+            raise refusal(rules.ENTRY_UUID, expected=rules.NEW_UUID, found=new.entry_uuid, where=old.entry_uuid)
 
     def _add_folder_version(self, new: NewFolderVersion, patient: int, set_id: int, now: datetime) -> None:
         old = new.previous
@@ -139,7 +140,7 @@ class UpdateTables:
             "fragment": pack(new.fragment, new.uuid, self._sealer),
         }
         if self._db.change(_NEW_FOLDER_VERSION, [row]) != 1:
-            raise refusal(rules.ENTRY_UUID, found=new.uuid)
+            raise refusal(rules.ENTRY_UUID, expected=rules.NEW_UUID, found=new.uuid, where=old.uuid)
 
     def _propagate(self, versions: Mapping[str, str], set_id: int, set_uuid: str) -> None:
         """The new versions have the associations of the old ones, which keep them; what puts one in a folder is a
