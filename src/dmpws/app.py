@@ -378,7 +378,8 @@ def _token_verifier(config: Config, store: Store, trust: TrustStore) -> Callable
     policy = vihf_policy(config)
 
     def check(request: SoapRequest) -> VerifiedVihf:
-        with store.read() as work:  # one connection for all that is asked of the directory
+        # One connection for all that is asked of the directory, and no transaction, since nothing is changed.
+        with store.write() as work:
             return verify.verify(
                 verify.only(request.assertions),
                 tls=request.tls,

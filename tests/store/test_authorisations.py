@@ -72,6 +72,18 @@ def test_a_block_beats_what_was_and_what_comes(store: Store, record: PatientReco
     assert state(store, record, now + 2 * YEAR) is AuthorisationState.INTERDIT
 
 
+def test_those_of_some_holders(store: Store, record: PatientRecord, now: datetime) -> None:
+    """A structure that has the number of a person is not that person."""
+    grant(store, record, now)
+    namesake, stranger = Holder(HolderKind.STRUCTURE, LIBRE.identifier), Holder(HolderKind.PERSON, "1")
+    with store.read() as work:
+        held = work.authorisations.get(record.id, LIBRE)
+        assert held is not None
+        assert work.authorisations.of_holders(record.id, [stranger, LIBRE]) == {LIBRE: held}
+        assert work.authorisations.of_holders(record.id, [namesake]) == {}
+        assert work.authorisations.of_holders(record.id + 1, [LIBRE]) == {}
+
+
 def test_somebody_who_never_came_can_be_blocked(store: Store, record: PatientRecord, now: datetime) -> None:
     for holder in (LIBRE, HOSPITAL):
         assert block(store, record, now, holder)

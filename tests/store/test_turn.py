@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from dmpws.store import Store, open_store, turn
+from dmpws.store import Store, engine, open_store, turn
 from dmpws.store.tables import patient
 from dmpws.testing.deposits import open_record
 from dmpws.testing.postgres import Postgres
@@ -104,6 +104,22 @@ def test_a_lost_connection_is_a_storage_error_and_the_next_call_works(
         with store.write() as work:
             open_record(work)
         assert store.database.rows(select(func.count()).select_from(patient))[0][0] == 1
+        store.close()
+
+
+@pytest.mark.postgres
+def test_connections_that_died_while_they_rested_are_replaced(
+    postgres_server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "REST_SECONDS", 0.0)
+    with postgres_server.database() as url:
+        store = open_store(url, tmp_path / "documents")
+        with store.read() as first, store.read() as second:
+            resting = [_backend(work.documents._db) for work in (first, second)]
+        for backend in resting:
+            postgres_server.execute(f"SELECT pg_terminate_backend({backend}, 30000)")
+        with store.read() as first, store.read() as second:
+            assert not {_backend(work.documents._db) for work in (first, second)} & set(resting)
         store.close()
 
 

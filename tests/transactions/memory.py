@@ -1,6 +1,6 @@
 """A store in memory: what the administrative transactions need of a unit of work, and no more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -85,6 +85,9 @@ class Authorisations:
 
     def get(self, patient: int, holder: Holder) -> Authorisation | None:
         return self.held.get((patient, holder))
+
+    def of_holders(self, patient: int, holders: Sequence[Holder]) -> Mapping[Holder, Authorisation]:
+        return {h: self.held[patient, h] for h in holders if (patient, h) in self.held}
 
     def grant(
         self,

@@ -16,6 +16,7 @@ from dmpws.domain.authorisation import (
     HolderKind,
     NamedAuthorisation,
 )
+from dmpws.store.conditions import one_of
 from dmpws.store.engine import by_dialect
 from dmpws.store.ready import Ready
 from dmpws.store.session import Statement, Statements
@@ -28,6 +29,7 @@ _STATE = (
     _ROW.granted_at, _ROW.last_action_at, _ROW.expires_at, _ROW.blocked, _ROW.treating_doctor, _ROW.specialties
 )  # fmt: skip
 _GET = Ready(select(*_STATE).where(_KEY))
+_OF_HOLDERS = Ready(select(_ROW.holder_kind, _ROW.holder, *_STATE).where(_OF_PATIENT, one_of(_ROW.holder, "ids")))
 _DOCTORS = (
     select(_ROW.holder_kind, _ROW.holder)
     .where(_OF_PATIENT, _ROW.treating_doctor)
@@ -135,6 +137,12 @@ class AuthorisationTable:
         rows = self._db.rows(_GET, _key(patient, holder))
         return _authorisation(holder, rows[0]._mapping) if rows else None
 
+    def of_holders(self, patient: int, holders: Sequence[Holder]) -> Mapping[Holder, Authorisation]:
+        """Those that these holders have."""
+        rows = self._db.rows(_OF_HOLDERS, {"patient": patient, "ids": [holder.identifier for holder in holders]})
+        found = (_named(dict(row._mapping)) for row in rows)
+        return {held.holder: held for held in found if held.holder in holders}
+
     def grant(
         self,
         patient: int,
@@ -214,9 +222,8 @@ class AuthorisationTable:
         found = []
         for row in self._db.rows(_LIST, {"patient": patient}):
             values = dict(row._mapping)
-            holder = Holder(HolderKind(values.pop("holder_kind")), values.pop("holder"))
             family, given = values.pop("family"), values.pop("given")
-            found.append(NamedAuthorisation(_authorisation(holder, values), family, given))
+            found.append(NamedAuthorisation(_named(values), family, given))
         return found
 
     def treating_doctors(self, patient: int) -> Sequence[Holder]:
@@ -229,6 +236,10 @@ class AuthorisationTable:
         if holder is None:
             return [_event(row) for row in self._db.rows(_HISTORY, {"patient": patient})]
         return [_event(row) for row in self._db.rows(_HISTORY_OF, _key(patient, holder))]
+
+
+def _named(values: dict[Any, Any]) -> Authorisation:
+    return _authorisation(Holder(HolderKind(values.pop("holder_kind")), values.pop("holder")), values)
 
 
 def _authorisation(holder: Holder, state: Mapping[Any, Any]) -> Authorisation:

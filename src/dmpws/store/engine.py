@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,12 +11,15 @@ from typing import Any, cast
 from sqlalchemy import Engine, Executable, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from dmpws.transactions.ports import StorageError
 
 BUSY_MILLISECONDS = 15_000
+REST_SECONDS = 1.0
+"""A connection of PostgreSQL that was used within it is taken to be alive: a ping costs as much as a query."""
+_RESTS_SINCE = "rests since"
 ByDialect = Mapping[str, Executable]
 """One statement as each database spells it."""
 
@@ -43,10 +47,12 @@ def make_engine(url: str, *, pool_size: int, synchronous: str = "FULL") -> Engin
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=BUSY_MILLISECONDS / 1000,
-        pool_pre_ping=target.get_backend_name() == "postgresql",
     )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", partial(_prepare_sqlite, synchronous))
+    else:
+        event.listen(engine, "checkin", _note_rest)
+        event.listen(engine, "checkout", partial(_check_rested, engine))
     _engines.add(engine)
     return engine
 
@@ -75,6 +81,20 @@ def _prepare_sqlite(synchronous: str, connection: sqlite3.Connection, _record: A
         "case_sensitive_like = ON",  # ITI TF-2 3.18: strings compare case-sensitively
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _note_rest(_connection: Any, record: Any) -> None:
+    record.info[_RESTS_SINCE] = time.monotonic()
+
+
+def _check_rested(engine: Engine, connection: Any, record: Any, _proxy: Any) -> None:
+    """Ask a connection that rested whether it still lives: the server may have been started again meanwhile."""
+    if time.monotonic() - record.info.get(_RESTS_SINCE, 0) < REST_SECONDS:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise InvalidatePoolError from error  # the others of its age are no better
 
 
 def _close_idle_connections() -> None:

@@ -7,12 +7,13 @@ from sqlalchemy import bindparam, select, update
 
 from dmpws.domain.notification import Notification, Pending
 from dmpws.store.engine import by_dialect
+from dmpws.store.ready import Ready
 from dmpws.store.record_rows import RECORD_COLUMNS, record_of
 from dmpws.store.session import Statements
 from dmpws.store.tables import notification, patient, patient_identifier
 
 _N = notification.c
-_ADD = by_dialect(lambda insert: insert(notification).on_conflict_do_nothing())
+_ADD = Ready(by_dialect(lambda insert: insert(notification).on_conflict_do_nothing()))
 _PENDING = (
     select(notification)
     .where(_N.sent_at.is_(None), _N.id > bindparam("after"))

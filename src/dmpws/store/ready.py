@@ -31,6 +31,8 @@ class Ready:
     def run(self, connection: Connection, parameters: Parameters = None) -> "Ran":
         """Run it, once or for each of several sets of parameters."""
         driver: Any = connection.connection.dbapi_connection
+        if isinstance(parameters, Sequence) and len(parameters) == 1:  # psycopg makes a pipeline of several
+            (parameters,) = parameters
         if not isinstance(parameters, Sequence):
             text = self._text(connection.dialect, parameters or {})
             return Ran(text, driver.execute(text.sql, text.bound(parameters or {})))

@@ -61,7 +61,9 @@ def standing_of(call: Context, caller: Caller, record: PatientRecord) -> Standin
 
     A professional shares the authorisation of his structure, as its équipe de soin (DMPWS D132).
     """
-    held = [call.store.authorisations.get(record.id, holder) for holder in blocking_holders(call, caller)]
+    holders = blocking_holders(call, caller)
+    stored = call.store.authorisations.of_holders(record.id, holders)
+    held = [stored.get(holder) for holder in holders]
     person, structure, *_ = held
     serving = [person if holder == caller.person_holder else structure for holder in caller.holders]
     if structure is not None and structure not in serving and in_care_team(call, caller):
@@ -137,15 +139,22 @@ def admit(call: Call, row: str, *, documents: Sequence[StoredEntry] = ()) -> Pat
 
     documents: the entries concerned, when the row is about documents. Raises Refused with the code of DMPWS D11.
     """
+    return admit_standing(call, row, documents=documents)[0]
+
+
+def admit_standing(call: Call, row: str, *, documents: Sequence[StoredEntry] = ()) -> tuple[PatientRecord, Standing]:
+    """The same, with what the record holds about the caller, for who needs it again. Raises Refused likewise."""
     caller, record = begin(call, row), _known(call, row)
     closing = f"fermé le {record.closed_at:%d/%m/%Y}" if record.closed_at else "fermé"
     demand(record.status is not DmpStatus.CLOSED, OPEN, expected="un DMP actif", found=closing)
-    return _admitted(call, row, caller, record, documents)
+    return record, _admitted(call, row, caller, record, documents)
 
 
 def admit_to_closed(call: Call, row: str) -> PatientRecord:
     """Admit the caller to an operation on a DMP that is closed. Raises Refused likewise."""
-    return _admitted(call, row, begin(call, row), _known(call, row), ())
+    caller, record = begin(call, row), _known(call, row)
+    _admitted(call, row, caller, record, ())
+    return record
 
 
 def _known(call: Call, row: str) -> PatientRecord:
@@ -158,7 +167,7 @@ def _known(call: Call, row: str) -> PatientRecord:
 
 def _admitted(
     call: Call, row: str, caller: Caller, record: PatientRecord, documents: Sequence[StoredEntry]
-) -> PatientRecord:
+) -> Standing:
     """The checks that come after the state of the record."""
     standing = standing_of(call, caller, record)
     demand(standing.state is not AuthorisationState.INTERDIT, BLOCKED, expected="aucun blocage", found="bloqué")
@@ -177,7 +186,7 @@ def _admitted(
     caller = with_equals(call, caller, documents)
     for document in documents:
         allow(row, caller, standing=standing, record=record, document=document)
-    return record
+    return standing
 
 
 def allow(

@@ -111,6 +111,10 @@ class Authorisations(Protocol):
 
     def get(self, patient: int, holder: Holder) -> Authorisation | None: ...
 
+    def of_holders(self, patient: int, holders: Sequence[Holder]) -> Mapping[Holder, Authorisation]:
+        """Those that these holders have."""
+        ...
+
     def grant(
         self,
         patient: int,

@@ -5,14 +5,19 @@ from collections.abc import Iterable
 from dmpws.domain.document import StoredEntry
 from dmpws.domain.patient import PatientRecord
 from dmpws.domain.visibility import Reader
-from dmpws.transactions.admission import caller_of, standing_of, with_equals
+from dmpws.transactions.admission import Standing, caller_of, standing_of, with_equals
 from dmpws.transactions.call import Call
 
 
-def reader_of(call: Call, record: PatientRecord, entries: Iterable[StoredEntry] = ()) -> Reader:
-    """The caller as a reader of this record, and of these entries, which may be those of a linked structure."""
+def reader_of(
+    call: Call, record: PatientRecord, entries: Iterable[StoredEntry] = (), standing: Standing | None = None
+) -> Reader:
+    """The caller as a reader of this record, and of these entries, which may be those of a linked structure.
+
+    standing: what the record holds about him, when it was read already.
+    """
     caller = caller_of(call.vihf)
-    standing = standing_of(call, caller, record)
+    standing = standing or standing_of(call, caller, record)
     caller = with_equals(call, caller, entries)
     return Reader(caller, standing.treating_doctor, record.masked_visible_in_emergency, call.settings.type_rights)
 

@@ -18,7 +18,7 @@ from dmpws.domain.errors import Carrier
 from dmpws.domain.software import Profile
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions import finds, gets, over_use
-from dmpws.transactions.admission import admit
+from dmpws.transactions.admission import admit_standing
 from dmpws.transactions.call import Call, Context
 from dmpws.transactions.finds import Found, require_few
 from dmpws.transactions.notifying import tell_patient
@@ -64,7 +64,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     is_reference = is_reference_search(query)
     tell_asked(return_type="ObjectRef" if query.object_refs else "LeafClass")
     note_query(call, query)
-    record = admit(call, REFERENCE_ROW if is_reference else METADATA_ROW)
+    record, standing = admit_standing(call, REFERENCE_ROW if is_reference else METADATA_ROW)
     if not is_reference:  # which belongs to a deposit or a deletion
         over_use.bound(call)
     report = Report()
@@ -72,7 +72,7 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     check_patient(asked, record, report)
     report.raise_failures()
     limit = call.settings.max_results
-    shelf = ReaderShelf(call, record, reader_of(call, record))
+    shelf = ReaderShelf(call, record, reader_of(call, record, standing=standing))
     found = SEARCHES[query.id](asked, shelf, limit) if asked.online else []
     require_few(found, limit)
     tell_answered(objects=len(found))

@@ -7,7 +7,7 @@ from dmpws.domain.errors import Carrier
 from dmpws.domain.software import Profile
 from dmpws.domain.visibility import reads
 from dmpws.soap.message import Operation, SoapReply
-from dmpws.transactions.admission import admit
+from dmpws.transactions.admission import admit_standing
 from dmpws.transactions.call import Call
 from dmpws.transactions.notifying import tell_patient
 from dmpws.transactions.observed import tell_handled
@@ -33,9 +33,9 @@ OPERATION = Operation(
 def handle(call: Call, body: etree._Element) -> SoapReply:
     """Give the documents asked for, as many as may be: PartialSuccess when some may not."""
     asked = requested(call, body)
-    record = admit(call, ROW)
+    record, standing = admit_standing(call, ROW)
     require_few(call, asked)
-    reader = reader_of(call, record)
+    reader = reader_of(call, record, standing=standing)
     stored = {
         entry.unique_id: entry
         for entry in call.store.documents.by_unique_id(dict.fromkeys(r.unique_id for r in asked))
