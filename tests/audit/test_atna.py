@@ -17,6 +17,7 @@ from dmpws.audit.atna import event_of, message_of
 from dmpws.audit.syslog import Cursor, Repository, Sender, send_for_ever
 from dmpws.audit.trace import Trace, TraceOutcome
 from dmpws.pki.demo import DemoPki
+from dmpws.testing.server import free_port
 from dmpws.transactions import load
 from dmpws.transactions.registry import Interface, transactions
 
@@ -157,7 +158,7 @@ class Listener:
     def close(self) -> None:
         if self._thread.is_alive():
             self._socket.shutdown(socket.SHUT_RDWR)
-            self._thread.join(10)
+            self._thread.join(120)
         self._socket.close()
 
 
@@ -189,9 +190,7 @@ def test_traces_arrive_in_order_with_their_length(pki: DemoPki, listener: Listen
 
 
 def test_what_cannot_be_sent_waits(pki: DemoPki, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    waiting = sender(pki, port, tmp_path, [DEPOSIT, SEARCH])
+    waiting = sender(pki, free_port(), tmp_path, [DEPOSIT, SEARCH])
     pauses: list[float] = []
 
     def pause(seconds: float) -> None:

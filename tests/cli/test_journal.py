@@ -1,7 +1,6 @@
 """`dmpws journal` against the operator port of a server in this process."""
 
 import json
-import socketserver
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from dmpws.http.journal import Journalled
 from dmpws.http.ops import build_ops_app
 from dmpws.store.journal import Journal
 from dmpws.testing.local import PATH, LocalApp
+from dmpws.testing.server import free_port
 
 INS = cast.PATIENTS["pat-trois"].ins
 
@@ -113,8 +113,6 @@ def test_reset(session: LpsSession, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_no_server_is_exit_status_3(capsys: pytest.CaptureFixture[str]) -> None:
-    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as taken:
-        port = taken.server_address[1]
-    assert main(["journal", "--ops-url", f"http://127.0.0.1:{port}", "list"]) == 3
+    assert main(["journal", "--ops-url", f"http://127.0.0.1:{free_port()}", "list"]) == 3
     assert "no server answers" in capsys.readouterr().err
     assert main(["journal", "--ops-url", "ftp://127.0.0.1", "list"]) == 2

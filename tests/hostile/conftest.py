@@ -15,7 +15,7 @@ from dmpws.pki.demo import DemoPki
 from dmpws.store import open_store
 from dmpws.testing.local import LocalApp
 
-PATIENCE = 60
+PATIENCE = 300
 """Seconds after which a case counts as one that never ends."""
 
 STRICT = {"sha1": "false", "directory": "strict", "approval": "listed", "crl": "strict"}

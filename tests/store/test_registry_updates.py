@@ -244,7 +244,7 @@ def test_of_updates_at_once_one_wins(
         with store.write() as work:
             old = next(e for e in work.documents.by_unique_id([document.unique_id]) if e.latest)
             status = Update(lot(record, []), statuses=[(old, Status.DELETED)])
-            start.wait(10)
+            start.wait(120)
             try:
                 work.documents.add_update(status if delete else masking(record, old, document), now=now)  # type: ignore[arg-type]
             except Refused as refused:

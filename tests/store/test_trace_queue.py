@@ -36,7 +36,7 @@ class Disk:
         names = [str(row.values()["correlation_id"]) for row in rows]
         if not self.batches:
             self.batches.append(names)
-            assert self.goes_on.wait(30)
+            assert self.goes_on.wait(120)
             return
         for name in names:
             if name in self.refused:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from dmpws.store import Store, engine, open_store, turn
 from dmpws.store.tables import patient
@@ -73,7 +73,7 @@ def test_reading_and_checking_do_not_wait_for_writers(store: Store) -> None:
         assert slow.patients.find(record.ins) == record  # and here it would verify signatures
         other = threading.Thread(target=lambda: _grant(store))
         other.start()
-        other.join(timeout=10)
+        other.join(timeout=120)
         assert not other.is_alive()
 
 
@@ -98,8 +98,11 @@ def test_a_lost_connection_is_a_storage_error_and_the_next_call_works(
         store = open_store(url, tmp_path / "documents")
         with pytest.raises(StorageError), store.write() as work:
             open_record(work)
-            store.database.rows(select(func.pg_terminate_backend(_backend(work.documents._db))))
-            time.sleep(0.05)
+            backend = _backend(work.documents._db)
+            store.database.rows(select(func.pg_terminate_backend(backend)))
+            alive = select(func.count()).select_from(text("pg_stat_activity")).where(text(f"pid = {backend}"))
+            while store.database.rows(alive)[0][0]:
+                time.sleep(0.01)
             open_record(work, "petra")
         with store.write() as work:
             open_record(work)

@@ -29,7 +29,7 @@ from dmpws.store.patients import PatientTable
 from dmpws.testing.deposits import new_oid
 from dmpws.xml.names import RIM
 
-WAIT = 30.0
+WAIT = 120.0
 LIST_END = "</rim:RegistryObjectList>"
 ASK = (folder("transactions") / "TD3.1" / "query.xml").read_text("utf-8").replace(
     "</rim:AdhocQuery>",

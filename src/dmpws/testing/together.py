@@ -21,7 +21,7 @@ def together(
     barrier = threading.Barrier(len(actions))
 
     def run(action: Callable[[], object]) -> object:
-        barrier.wait(60)
+        barrier.wait(120)
         try:
             return action()
         except Refused as refused:
