@@ -1,5 +1,6 @@
 """What the kit sends, and how it reads faults and answers."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from dmpws.client.registration import (
 from dmpws.client.registry import quoted
 from dmpws.domain.access import AuthMode
 from dmpws.domain.patient import Address, Name, Representative, Telecom, has_valid_key
+from dmpws.xml.names import SOAP, WSA
 
 LIBRE = Actor(AuthMode.DIRECTE, "899900063480", "LIBRE", "MAX", "499900063480001", "CABINET DR LIBRE", "SA07")
 PATIENT = cast.PATIENTS["conteste"]
@@ -46,6 +48,19 @@ def test_a_fault_is_an_exception_with_its_subcode() -> None:
 def test_what_is_not_an_envelope_is_a_bad_answer(octets: bytes) -> None:
     with pytest.raises(BadAnswer):
         body_of(octets)
+
+
+@pytest.mark.parametrize("body", ["<x/>", "<s:Fault/>"])
+@pytest.mark.parametrize(("relates_to", "ours"), [("urn:a", False), (" urn:b ", True), ("", True), (None, True)])
+def test_the_answer_to_another_message_is_a_bad_answer(body: str, relates_to: str | None, ours: bool) -> None:
+    header = "" if relates_to is None else f'<w:RelatesTo xmlns:w="{WSA}">{relates_to}</w:RelatesTo>'
+    octets = f'<s:Envelope xmlns:s="{SOAP}"><s:Header>{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>'.encode()
+    with ExitStack() as expected:
+        if not ours:
+            expected.enter_context(pytest.raises(BadAnswer, match="to the message urn:a, not to urn:b"))
+        elif "Fault" in body:
+            expected.enter_context(pytest.raises(ServerFault))
+        assert body_of(octets, message_id="urn:b").tag == "x"
 
 
 def test_quotes_are_doubled_in_lists() -> None:

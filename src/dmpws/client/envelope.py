@@ -14,12 +14,17 @@ ANONYMOUS = f"{WSA}/anonymous"
 LIMITS = XmlLimits(octets=256 * 1024 * 1024, tags=20_000_000)
 
 
-def envelope(*, action: str, to: str, assertion: bytes, body: bytes) -> bytes:
+def new_message_id() -> str:
+    """A `wsa:MessageID` that nobody else has."""
+    return f"urn:uuid:{uuid.uuid4()}"
+
+
+def envelope(*, action: str, to: str, assertion: bytes, body: bytes, message_id: str = "") -> bytes:
     """Return a request. The assertion, if any, is put in as the octets that were signed, never moved between trees."""
     head = (
         f'<?xml version="1.0" encoding="UTF-8"?><soap:Envelope xmlns:soap="{SOAP}"><soap:Header>'
         f'<wsa:Action xmlns:wsa="{WSA}" soap:mustUnderstand="true">{escape(action)}</wsa:Action>'
-        f'<wsa:MessageID xmlns:wsa="{WSA}">urn:uuid:{uuid.uuid4()}</wsa:MessageID>'
+        f'<wsa:MessageID xmlns:wsa="{WSA}">{message_id or new_message_id()}</wsa:MessageID>'
         f'<wsa:To xmlns:wsa="{WSA}">{escape(to)}</wsa:To>'
         f'<wsa:ReplyTo xmlns:wsa="{WSA}"><wsa:Address>{ANONYMOUS}</wsa:Address></wsa:ReplyTo>'
     )
@@ -27,10 +32,11 @@ def envelope(*, action: str, to: str, assertion: bytes, body: bytes) -> bytes:
     return head.encode() + security + b"</soap:Header><soap:Body>" + body + b"</soap:Body></soap:Envelope>"
 
 
-def body_of(octets: bytes) -> etree._Element:
-    """Return the Body child of an answer.
+def body_of(octets: bytes, *, message_id: str = "") -> etree._Element:
+    """Return the Body child of an answer. message_id: of the request, which the answer may relate to (WSA10 3.4).
 
-    Raises ServerFault for a fault, BadAnswer for anything that is not a SOAP 1.2 envelope with one body.
+    Raises ServerFault for a fault, BadAnswer for anything that is not a SOAP 1.2 envelope with one body, and for the
+    answer to another request, late or sent twice.
     """
     try:
         root = parse(octets, LIMITS)
@@ -39,6 +45,9 @@ def body_of(octets: bytes) -> etree._Element:
     body = root.find(f"{{{SOAP}}}Body") if root.tag == f"{{{SOAP}}}Envelope" else None
     if body is None or len(body) != 1:
         raise BadAnswer("the answer is not a SOAP 1.2 envelope with one body element")
+    relates_to = (root.findtext(f"{{{SOAP}}}Header/{{{WSA}}}RelatesTo") or "").strip()
+    if message_id and relates_to and relates_to != message_id:
+        raise BadAnswer(f"the answer is to the message {relates_to[:100]}, not to {message_id}")
     child = body[0]
     if child.tag == f"{{{SOAP}}}Fault":
         raise _fault(child)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from dmpws.client.envelope import body_of, envelope
+from dmpws.client.envelope import body_of, envelope, new_message_id
 from dmpws.client.errors import BadAnswer
 from dmpws.client.received import ReceivedSink
 from dmpws.client.transport import Answer, Transport
@@ -38,14 +38,20 @@ def exchange(
 ) -> Received:
     """Send the message of a transaction. service: path called, when it is not the first of the operation.
 
-    Raises Unreachable without an answer, ServerFault for a SOAP fault, BadAnswer for anything that is not SOAP.
+    Raises Unreachable without an answer, ServerFault for a SOAP fault, BadAnswer for anything that is not SOAP, or the
+    answer to another message.
     """
     operation = transaction(code).operation
     if operation is None:
         raise ValueError(f"{code} has no message of its own")
     path = service or operation.service
+    message_id = new_message_id()
     message = envelope(
-        action=operation.action, to=f"{transport.url}/{path}", assertion=assertion, body=etree.tostring(body)
+        action=operation.action,
+        to=f"{transport.url}/{path}",
+        assertion=assertion,
+        body=etree.tostring(body),
+        message_id=message_id,
     )
     if operation.mtom_request or operation.mtom_answer:
         sent = write_package(message, attachments or {}, action=operation.action)
@@ -53,13 +59,17 @@ def exchange(
     else:
         content_type = f'{SOAP_TYPE}; charset=UTF-8; action="{operation.action}"'
         answer = transport.post(path, content_type, [message], len(message))
-    return _received(answer)
+    try:
+        return _received(answer, message_id)
+    except BadAnswer:
+        transport.close()  # what may still come on this connection is not the answer to the next request
+        raise
 
 
-def _received(answer: Answer) -> Received:
+def _received(answer: Answer, message_id: str) -> Received:
     media_type = parse_media_type(answer.content_type)
     if media_type.name == SOAP_TYPE:
-        return Received(body_of(answer.stream.read()))
+        return Received(body_of(answer.stream.read(), message_id=message_id))
     if media_type.name != "multipart/related":
         start = answer.stream.read(200).decode("utf-8", "replace")
         raise BadAnswer(f"HTTP {answer.status}, {answer.content_type or 'no Content-Type'}: {start}")
@@ -71,4 +81,4 @@ def _received(answer: Answer) -> Received:
         package = reader.finish()
     except Refused as refused:
         raise BadAnswer(str(refused)) from None
-    return Received(body_of(package.envelope), package.parts)
+    return Received(body_of(package.envelope, message_id=message_id), package.parts)
