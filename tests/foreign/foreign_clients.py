@@ -21,7 +21,7 @@ def require(client: Client) -> None:
 
 def run(words: Sequence[str], folder: Path) -> dict[str, list[str]]:
     """The results of a client by their names. folder: what it is given."""
-    done = subprocess.run([*words, str(folder)], check=False, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*words, str(folder)], check=False, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [line.split("\t") for line in done.stdout.splitlines()]
     return {line[0]: line[1:] for line in lines}

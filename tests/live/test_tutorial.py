@@ -1,6 +1,7 @@
 """The tutorial, typed as a new user would, in a fresh folder."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from dmpws.testing.server import free_port
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("first-steps.md", "three-mistakes.md")
-PATIENCE = 180
+PATIENCE = 600
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 
@@ -108,9 +109,8 @@ class Terminals:
         return self._outputs[terminal].read_text("utf-8", "replace")[self._seen.get(terminal, 0) :]
 
     def _with_our_ports(self, text: str) -> str:
-        for usual, name in {"8443": "port", "8080": "ops_port"}.items():
-            text = text.replace(usual, str(self._ports[name]))
-        return text
+        ours = {"8443": self._ports["port"], "8080": self._ports["ops_port"]}
+        return re.sub("8443|8080", lambda usual: str(ours[usual[0]]), text)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -19,7 +19,7 @@ from dmpws.testing.server import LiveServer, free_port
 Patient = Ins | str
 """An INS, `INS^OID`, or the key of a patient of the cast."""
 _ATTEMPTS = 3
-_AWAITED_SECONDS = 2
+_AWAITED_SECONDS = 20
 
 
 class DmpServer(LiveServer):
@@ -82,7 +82,7 @@ class DmpServer(LiveServer):
     def exchanges(self, *, least: int = 1, **filters: str) -> list[dict[str, Any]]:
         """What the server was asked and answered, newest first. filters: patient, software, transaction, code…
 
-        least: how many are awaited, for two seconds: an exchange is kept once its answer is sent.
+        least: how many are awaited, for twenty seconds: an exchange is kept once its answer is sent.
         """
         deadline = time.monotonic() + _AWAITED_SECONDS
         while True:
