@@ -18,6 +18,7 @@ from dmpws.conformance.cases import Conformance
 from dmpws.domain import oids
 from dmpws.domain.access import Purpose
 from dmpws.domain.errors import CATALOGUE
+from dmpws.domain.rights import AIR_NOTES, NOTES
 from dmpws.domain.rights_table import ROWS, Row
 from dmpws.resources import folder
 from dmpws.testing import requirements
@@ -117,7 +118,8 @@ def _rights(code: str) -> list[str]:
             row.authorisation, " Needs a valid authorisation in normal mode, except for a structure."
         )
         ours = " No public cell: the row is ours (DMPWS D27)." if row.ours else ""
-        lines += [f"**{row.name.removeprefix(code).strip().capitalize()}**.{need}{ours}", "", *_cells(row), ""]
+        name = row.name.removeprefix(code).strip()
+        lines += [f"**{name[:1].upper()}{name[1:]}**.{need}{ours}", "", *_cells(row), "", *_notes(row)]
     return lines
 
 
@@ -133,6 +135,17 @@ def _cells(row: Row) -> list[str]:
             ]
             lines.append(f"| {_COLUMNS[profile]}{suffix} | {' | '.join(cells)} |")
     return lines
+
+
+def _notes(row: Row) -> list[str]:
+    """What the digits of its cells mean; in AIR some have another meaning."""
+    used = {(int(cell), table) for (table, _, _), cell in row.cells.items() if cell.isdigit()}
+    said = {f"({number}) {NOTES[number]}" for number, table in used if table == "direct"}
+    for number, table in used:
+        if table == "air":
+            place = "" if AIR_NOTES[number] is NOTES[number] else " in AIR:"
+            said.add(f"({number}){place} {AIR_NOTES[number]}")
+    return [f"{note}.\n" for note in sorted(said)]
 
 
 def _frames(code: str) -> list[str]:
