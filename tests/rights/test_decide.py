@@ -1,5 +1,6 @@
 """Columns, conditions and needed authorisations (DMPWS D27, D28; notes of PDT-INF-526)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -114,9 +115,10 @@ def test_masked_documents_in_emergency_need_the_patients_switch(purpose: Purpose
     assert not decide(row, caller, document=OTHER_DOCUMENT).allowed
 
 
+@pytest.mark.parametrize("kind", [{"class_code": "90"}, {"class_code": "10", "type_code": "DOCPAT03"}])
 @pytest.mark.parametrize("row", ["TD3.3d archive", "TD3.3d unarchive", "TD3.3c delete"])
-def test_documents_of_the_patient_are_for_the_treating_doctor(row: str) -> None:
-    patients = OTHER_DOCUMENT._replace(class_code="90", author_persons=frozenset(), author_institutions=frozenset())
+def test_documents_of_the_patient_are_for_the_treating_doctor(row: str, kind: Mapping[str, str]) -> None:
+    patients = OTHER_DOCUMENT._replace(author_persons=frozenset(), author_institutions=frozenset(), **kind)
     claimed = patients._replace(author_persons=frozenset({PERSON}))
     assert decide(row, LIBRE, treating_doctor=True, document=patients).allowed
     assert not decide(row, LIBRE, document=claimed).allowed

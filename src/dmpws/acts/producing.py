@@ -246,7 +246,7 @@ class _Deposit:
         if entry.type_code is None or entry.class_code is None:
             return False
         if self.system is None:
-            return is_patient_s(entry.type_code, entry.class_code)
+            return is_patient_s(entry.type_code.code, entry.class_code.code)
         return any(entry.type_code.same(known) for known in self.system.types)
 
     @property

@@ -89,7 +89,7 @@ def _patient_types() -> dict[str, Code]:
     values = value_sets()
     members = [member.code for member in values.sets[Attribute.TYPE].values() if member.stop is None]
     classes = [(code, values.class_of(code)) for code in members]
-    return {code.code: code for code, group in classes if group is not None and is_patient_s(code, group)}
+    return {code.code: code for code, group in classes if group is not None and is_patient_s(code.code, group.code)}
 
 
 def _given(args: argparse.Namespace, kind: Code | None = None, *, title: str = "", **how: Any) -> Given:

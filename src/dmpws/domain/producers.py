@@ -72,9 +72,9 @@ DOSSIER_PHARMACEUTIQUE = System(
 )
 
 
-def is_patient_s(type_code: Code, class_code: Code) -> bool:
-    """Tell whether a type is the patient's own: class 90 or DOCPAT."""
-    return type_code.code.startswith("DOCPAT") or class_code.same(PATIENT_CLASS)
+def is_patient_s(type_code: str, class_code: str) -> bool:
+    """Tell whether a document is one that only the patient deposits: of class 90, or of a type DOCPAT of any class."""
+    return type_code.startswith("DOCPAT") or class_code == PATIENT_CLASS.code
 
 
 def months_before(day: date, months: int) -> date:

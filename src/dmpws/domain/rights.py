@@ -8,12 +8,11 @@ from dmpws.domain import oids
 from dmpws.domain.access import AuthMode, Purpose
 from dmpws.domain.caller import Caller
 from dmpws.domain.document import MASQUE_PS, Status, StoredEntry
+from dmpws.domain.producers import is_patient_s
 from dmpws.domain.rights_table import ROWS
 
 OCCUPATIONAL_HEALTH = frozenset({"SM25", "SCH35", "C41", "CAPA11"})
 """Savoir-faire (table R01) of the médecin du travail (DMPWS D27)."""
-PATIENT_DOCUMENTS = "90"
-"""classCode of the documents that the patient deposited."""
 MT_ONLY_ON_PATIENT_DOCUMENTS = frozenset({"TD3.3d archive", "TD3.3d unarchive", "TD3.3c delete"})
 
 
@@ -119,7 +118,11 @@ def decide(
     allowed = True
     if condition is Condition.MASKED_SHOWN_IN_EMERGENCY:
         allowed = masked_in_emergency
-    elif document is not None and row in MT_ONLY_ON_PATIENT_DOCUMENTS and document.class_code == PATIENT_DOCUMENTS:
+    elif (
+        document is not None
+        and row in MT_ONLY_ON_PATIENT_DOCUMENTS
+        and is_patient_s(document.type_code, document.class_code)
+    ):
         allowed = profile == "mt"
         condition = condition if allowed else Condition.PATIENT_DOCUMENT
     elif document is not None and condition in _ON_DOCUMENT:

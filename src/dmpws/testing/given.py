@@ -51,7 +51,7 @@ def _entry(record: PatientRecord, given: Mapping[str, Any]) -> DocumentEntry:
     ins = f"{record.ins.value}^^^&{record.ins.authority}&ISO^NH"
     changes: dict[str, Any] = {}
     if given.get("patient"):
-        changes = {"class_code": Code("90", oids.CLASSES), "type_code": Code("DOCPAT03", "1.2.250.1.213.1.1.4.12")}
+        changes = {"type_code": Code("DOCPAT03", "1.2.250.1.213.1.1.4.12")}
     if given.get("signature"):
         changes = {"class_code": SIGNATURE_CLASS, "type_code": SIGNATURE_TYPE}
     return deposits.entry(
