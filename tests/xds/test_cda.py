@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from xds_world import REPLACE, World, errors_of, fill, lot, placeholders, rules_of
+from xds_world import REPLACE, World, errors_of, fill, lot, placeholders, rules_of, schemas
 
 from dmpws.codec.cda import parse_document, read_header
+from dmpws.codec.cda_body import check_files
 from dmpws.domain.cda import CdaId, same_time
-from dmpws.domain.checks import Refused
+from dmpws.domain.checks import Refused, Report
 from dmpws.domain.datatypes import format_dtm
 from dmpws.resources import folder
 
@@ -95,6 +96,10 @@ def test_every_public_sample_is_read(reference: Path) -> None:
         assert header.patient.ids and header.authors and header.legal_authenticator
         assert header.language == "fr-FR"
         assert header.facility_type and header.practice_setting
+        report = Report()
+        schemas().check_cda_header(document, report)
+        check_files(document, report, sample.name)
+        assert not report.failures
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ def test_what_no_pdf_a_holds(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "é", "a\tb\r\nc\f", "\ufefftexte", "MZ, jumeaux monozygotes", "Un %PDF-1.4 était joint"]
+    "text",
+    ["", "é", "a\tb\r\nc\f", "\ufefftexte", "MZ, jumeaux", "Un %PDF-1.4 était joint", '<?xml version="1.0"?><a/>'],
 )
 def test_texts(text: str) -> None:
     assert flaw("text/plain", text.encode()) == ""

@@ -25,6 +25,9 @@ _MAGIC = (
     (b"\x7fELF", _PROGRAM), (b"\x1f\x8b", "application/gzip"), (b"<!DOCTYPE html", "text/html"),
     (b"<html", "text/html"), (b"<?xml", "text/xml"),
 )  # fmt: skip
+_PERHAPS_TEXT = frozenset({_PROGRAM, "text/xml"})
+"""The two letters that begin a program begin words too, and a program has control characters; the official TD2.1
+frame has XML as text."""
 _PDF_START = 1024
 """Readers accept as many octets before the header, and after the end (ISO 32000-1, annex H)."""
 _NOT_PDF_A = (b"/JavaScript", b"/Encrypt", b"/Launch")
@@ -57,8 +60,7 @@ def flaw(media_type: str, content: bytes) -> str:
     """
     if media_type == TEXT:
         kind = _beginning(content)
-        # The two letters that begin a program begin words too; a program has control characters.
-        return (kind if kind != _PROGRAM else "") or _text_flaw(content)
+        return (kind if kind not in _PERHAPS_TEXT else "") or _text_flaw(content)
     kind = kind_of(content)
     if kind != media_type:
         return kind or "un contenu inconnu"
