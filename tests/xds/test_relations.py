@@ -129,9 +129,14 @@ def test_an_addition_leaves_the_original_and_falls_with_it(world: World, kind: s
     related = ask(world, "GetRelatedDocuments", **asked)
     assert {unique_id_of(e) for e in entries_of(related)} == {original.unique_id, addition.unique_id}
     assert links_of(related) == [(kind, addition.entry_uuid, original.entry_uuid)]
+    archived = deposited(world, tied(kind, original.entry_uuid))
+    with world.store.write() as work:
+        work.documents.set_status([archived.id], Status.ARCHIVED)
     deposited(world, tied("RPLC", original.entry_uuid))
-    assert [now(world, f).status for f in (first, more)] == [Status.DEPRECATED, Status.DEPRECATED]
-    assert [change["uniqueId"] for change in world.notes.changes] == [original.unique_id, addition.unique_id]
+    fallen = [original.unique_id, addition.unique_id, archived.unique_id]
+    with world.store.read() as work:
+        assert {entry.status for entry in work.documents.by_unique_id(fallen)} == {Status.DEPRECATED}
+    assert [change["uniqueId"] for change in world.notes.changes] == fallen
 
 
 def test_a_transformation_may_replace(world: World) -> None:

@@ -19,6 +19,9 @@ class Status(StrEnum):
     DELETED = "urn:asip:ci-sis:2010:StatusType:Deleted"
 
 
+IN_FORCE = (Status.APPROVED, Status.ARCHIVED)
+"""Archived, a document is out of the default search and can come back."""
+
 STABLE = "urn:uuid:7edca82f-054d-47f2-a032-9b2a5b5186c1"
 """objectType of a stable DocumentEntry."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from dmpws.domain.checks import Refused, refusal
-from dmpws.domain.document import DEPENDENTS, HAS_MEMBER, REPLACEMENTS, Association, Status
+from dmpws.domain.document import DEPENDENTS, HAS_MEMBER, IN_FORCE, REPLACEMENTS, Association, Status
 from dmpws.signature.model import LotEvidence
 from dmpws.store import rules
 from dmpws.store.encryption import Sealer
@@ -59,7 +59,7 @@ _DEPRECATE_DEPENDENTS = (
                 _A.target.in_(bindparam("targets", expanding=True)), _A.type.in_(DEPENDENTS), _A.status == APPROVED
             )
         ),
-        _E.status == APPROVED,
+        _E.status.in_([status.name for status in IN_FORCE]),
     )
     .values(status=DEPRECATED)
 )

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from dmpws.domain.document import APND, DEPENDENTS, HAS_MEMBER, XFRM, Status, StoredEntry, Submission
+from dmpws.domain.document import APND, DEPENDENTS, HAS_MEMBER, IN_FORCE, XFRM, Status, StoredEntry, Submission
 from dmpws.domain.lot.associations import dependents, folder_links, references, replacements, signatures
 from dmpws.domain.lot.facts import RegistryFacts
 from dmpws.domain.lot.relations import ids_of
@@ -98,7 +98,8 @@ def _transforms(call: Context, submission: Submission) -> frozenset[str]:
 
 
 def falling(call: Context, submission: Submission) -> list[StoredEntry]:
-    """The documents in force that complete or transform one that the lot replaces, and fall with it.
+    """The documents that complete or transform one that the lot replaces, and fall with it: archived, one could come
+    back alone.
 
     They are known once the record is locked.
     """
@@ -107,4 +108,4 @@ def falling(call: Context, submission: Submission) -> list[StoredEntry]:
         return []
     links = call.store.packages.associations(targets=replaced)
     sources = [link.source for link in links if link.type in DEPENDENTS and link.status is Status.APPROVED]
-    return [entry for entry in call.store.documents.by_entry_uuid(sources) if entry.status is Status.APPROVED]
+    return [entry for entry in call.store.documents.by_entry_uuid(sources) if entry.status in IN_FORCE]

@@ -18,7 +18,16 @@ from dmpws.domain import oids
 from dmpws.domain.checks import Refused, Report, refusal
 from dmpws.domain.code import Code
 from dmpws.domain.datatypes import Cx, format_dtm
-from dmpws.domain.document import HAS_MEMBER, RPLC, Association, DocumentEntry, Status, StoredEntry, SubmissionSet
+from dmpws.domain.document import (
+    HAS_MEMBER,
+    IN_FORCE,
+    RPLC,
+    Association,
+    DocumentEntry,
+    Status,
+    StoredEntry,
+    SubmissionSet,
+)
 from dmpws.domain.lot.facts import RegistryFacts
 from dmpws.domain.lot.vaccination import NEW, SAME, SAME_TEXT
 from dmpws.domain.patient import PatientRecord
@@ -31,7 +40,6 @@ from dmpws.transactions.deposit import prepare_lot
 MOST = 1000
 """Notes, or versions of the historique, of one record that are read."""
 
-_IN_FORCE = (Status.APPROVED, Status.ARCHIVED)
 _SET, _ENTRY = "SubmissionSet01", "Document01"
 
 
@@ -93,14 +101,14 @@ def keep_history(call: Context, record: PatientRecord, added: Collection[str] = 
     former = next(iter(_find(call, record, HISTORY_TYPE, tuple(Status))), None)
     if former is None and not notes:
         return
-    current = former if former is not None and former.status in _IN_FORCE else None
+    current = former if former is not None and former.status in IN_FORCE else None
     _store(call, record, _write(call, record, notes, former, current), current)
 
 
 def _in_force(call: Context, record: PatientRecord) -> list[StoredNote]:
     """The notes the historique is made of. A hidden one is not: the historique would show it."""
     found: list[StoredNote] = []
-    for entry in _find(call, record, NOTE_TYPE, _IN_FORCE):
+    for entry in _find(call, record, NOTE_TYPE, IN_FORCE):
         document = None if entry.visibility else _read(call, entry)
         if document is not None:
             found.append(StoredNote(entry, document, read_note(document)))

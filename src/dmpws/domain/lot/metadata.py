@@ -56,7 +56,7 @@ _REQUIRED: tuple[Field, ...] = (
     ("sourcePatientId", lambda e: e.source_patient_id),
     ("author", lambda e: e.authors),
     ("legalAuthenticator", lambda e: e.legal_authenticator),
-    ("title", lambda e: e.title),
+    ("title", lambda e: e.title.strip()),
     ("creationTime", lambda e: e.creation_time),
     ("serviceStartTime", lambda e: e.service_start),
     ("languageCode", lambda e: e.language),
@@ -133,8 +133,10 @@ def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
     _check_patient_info(entry.source_patient_info, where, report)
     for text in entry.reference_ids:
         reference = Cx.parse(text)
-        ok = bool(reference.id) and (is_oid(reference.authority) or reference.type == STUDY)
-        check_format(ok, "referenceIdList", "id^^^&OID&ISO^type", text, where, report)
+        form, ok = "id^^^&OID&ISO^type", bool(reference.id) and is_oid(reference.authority)
+        if reference.type == STUDY:  # a DICOM UID needs no authority
+            form, ok = "UID^^^^type", is_oid(reference.id, longest=64)
+        check_format(ok, "referenceIdList", form, text, where, report)
 
 
 def check_times(entry: DocumentEntry, report: Report) -> None:
