@@ -40,9 +40,9 @@ def outside_domain(code: str) -> str:
     return f"Le code '{code[:200]}' ne fait pas partie du domaine d'affinité"
 
 
-def forbidden_code(entry: DocumentEntry) -> str:
+def forbidden_code(entry: DocumentEntry, class_of_type: Code | None) -> str:
     """The typeCode, or else the classCode, of what only the patient, the Assurance Maladie or the DMP itself creates
-    (GI-DMP EX_2.1-1010); empty for what an LPS may create."""
+    (GI-DMP EX_2.1-1010); empty for what an LPS may create. class_of_type: whatever the entry says."""
     type_code, class_code = entry.type_code, entry.class_code
     if type_code is not None:
         code = type_code.code
@@ -50,6 +50,8 @@ def forbidden_code(entry: DocumentEntry) -> str:
             return code
     if class_code is not None and (class_code.same(PATIENT_CLASS) or class_code.same(REFUNDS_CLASS)):
         return class_code.code
+    if type_code is not None and class_of_type is not None and class_of_type.same(PATIENT_CLASS):
+        return type_code.code
     return ""
 
 
@@ -66,12 +68,12 @@ def _check_entry(entry: DocumentEntry, facts: LotFacts, report: Report) -> None:
     reference_types = [Code(Cx.parse(r).type, REFERENCE_ID_SYSTEM) for r in entry.reference_ids]
     _check(Attribute.REFERENCE_ID_TYPE, reference_types, where, facts, report)
     _check_specialties(entry.authors, where, facts, report)
-    if facts.by_lps and (code := forbidden_code(entry)):
+    expected = facts.values.class_of(entry.type_code) if entry.type_code else None
+    if facts.by_lps and (code := forbidden_code(entry, expected)):
         report.failed(
             FORBIDDEN_TYPE, expected="un type ouvert aux LPS", found=code, where=where, text=outside_domain(code)
         )
     elif known_type and entry.type_code and entry.class_code:
-        expected = facts.values.class_of(entry.type_code)
         ok = expected is not None and expected.same(entry.class_code)
         wanted = expected.code if expected else ""
         report.require(ok, CLASS_OF_TYPE, expected=wanted, found=entry.class_code.code, where=where)
