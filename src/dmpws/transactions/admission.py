@@ -159,9 +159,12 @@ def admit_to_closed(call: Call, row: str) -> PatientRecord:
 
 def _known(call: Call, row: str) -> PatientRecord:
     if call.patient is None:
-        raise refusal(
-            KNOWN_XDS if row.startswith(("TD2", "TD3")) else KNOWN, expected="un DMP", found="aucun DMP pour cet INS"
-        )
+        if row.startswith(("TD2", "TD3")):  # which name the patient (ITI TF-3 4.2.4.1)
+            patient = call.vihf.patient
+            raise refusal(
+                KNOWN_XDS, expected="un DMP", found=f"aucun DMP pour {patient.value}^^^&{patient.authority}&ISO^NH"
+            )
+        raise refusal(KNOWN, expected="un DMP", found="aucun DMP pour cet INS")
     return call.patient
 
 
