@@ -337,8 +337,8 @@ CATALOGUE = _catalogue(
         "XDSTooManyResults",
         "Trop de résultats",
         "DMPWS D23",
-        "La réponse dépasserait le nombre de fiches permis.",
-        "Restreignez par type ou par dates, ou demandez des ObjectRef.",
+        "La réponse dépasserait le nombre de fiches ou de références permis, ou la demande celui des documents.",
+        "Restreignez par type ou par dates, en plusieurs requêtes ; demandez moins d'identifiants à la fois.",
     ),
     (
         "XDSResultNotSinglePatient",
@@ -365,8 +365,10 @@ CATALOGUE = _catalogue(
         "XDSMetadataUpdateError",
         "La mise à jour des métadonnées est impossible",
         "ITI TF-3 4.2.4.1",
-        "La mise à jour change autre chose que la visibilité, ou ne change rien.",
-        "Renvoyez la fiche telle que TD3.1 la donne, confidentialityCode seul changé.",
+        "La fiche change autre chose que la visibilité, ou rien, ou n'a pas de lid ; OriginalStatus n'est pas le statut"
+        " actuel ; le document est supprimé, obsolète ou visé sous une version antérieure.",
+        "Relisez la fiche (TD3.1) ; renvoyez-la telle quelle, confidentialityCode seul changé, ou avec son statut actuel"
+        " et son entryUUID courant.",
     ),
     (
         "XDSMetadataVersionError",
