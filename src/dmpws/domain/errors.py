@@ -367,8 +367,8 @@ CATALOGUE = _catalogue(
         "ITI TF-3 4.2.4.1",
         "La fiche change autre chose que la visibilité, ou rien, ou n'a pas de lid ; OriginalStatus n'est pas le statut"
         " actuel ; le document est supprimé, obsolète ou visé sous une version antérieure.",
-        "Relisez la fiche (TD3.1) ; renvoyez-la telle quelle, confidentialityCode seul changé, ou avec son statut actuel"
-        " et son entryUUID courant.",
+        "Relisez la fiche (TD3.1) ; renvoyez-la telle quelle, confidentialityCode seul changé, ou avec son statut"
+        " actuel et son entryUUID courant.",
     ),
     (
         "XDSMetadataVersionError",
