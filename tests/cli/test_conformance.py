@@ -71,7 +71,9 @@ def test_two_versions_of_the_plan_are_compared(tmp_path: Path, capsys: pytest.Ca
         (["list", "--case", "9.9-*"], "no case 9.9-*"),
         (["list", "--plan", "2.9"], "no such plan; there is 2.10c"),
         (["run", "--scenario", "nothing"], "no scenario nothing"),
-        (["report", "nothing.json"], "nothing.json"),
+        (["report", "nothing.json"], "nothing.json: No such file"),
+        (["run", "--html", "nowhere/report.html"], "nowhere/report.html: there is no folder nowhere"),
+        (["list", "--cases", "."], "no such plan; there is none in ."),
     ],
 )
 def test_what_is_not_there_is_a_usage_error(

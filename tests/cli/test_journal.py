@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -50,8 +50,13 @@ def test_list_and_show_explain_a_refusal(session: LpsSession, capsys: pytest.Cap
     refused, accepted = capsys.readouterr().out.splitlines()
     assert "✗ TD3.1" in refused and "DMPAuthorizationNotFound" in refused
     assert "✓ TD0.2" in accepted
-    assert main(["journal", "list", "--transaction", "TD0.2"]) == 0
-    assert capsys.readouterr().out.splitlines() == [accepted]
+    for words in (["--transaction", "TD0.2"], ["--patient", "pat-trois", "--limit", "1", "--transaction", "TD0.2"]):
+        assert main(["journal", "list", *words]) == 0
+        assert capsys.readouterr().out.splitlines() == [accepted]
+    assert main(["journal", "list", "--patient", "petra"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["journal", "list", "--since", "hier"]) == 2
+    assert capsys.readouterr().err == "dmpws: since: an instant is 2026-11-21T12:00:00Z\n"
     assert main(["journal", "show", "2"]) == 0
     shown = capsys.readouterr().out
     assert "✗ ADM-AUTHORISED  Une autorisation valide permet l'opération\n    attendu : VALIDE" in shown
@@ -74,6 +79,8 @@ def test_the_newest_that_matches_is_shown_when_none_is_named(
     assert "no such exchange" in capsys.readouterr().err
     session.find_documents(INS)
     session.test_existence(INS)
+    assert main(["journal", "show", "0"]) == 1
+    assert "no such exchange" in capsys.readouterr().err
     assert main(["journal", "show"]) == 0
     assert "✓ TD0.2" in capsys.readouterr().out.splitlines()[0]
     assert main(["journal", "show", "--transaction", "TD3.1"]) == 0
@@ -115,4 +122,19 @@ def test_reset(session: LpsSession, capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_server_is_exit_status_3(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["journal", "--ops-url", f"http://127.0.0.1:{free_port()}", "list"]) == 3
     assert "no server answers" in capsys.readouterr().err
-    assert main(["journal", "--ops-url", "ftp://127.0.0.1", "list"]) == 2
+    for wrong in ("ftp://127.0.0.1", "http://127.0.0.1:port", "http://"):
+        assert main(["journal", "--ops-url", wrong, "list"]) == 2
+        assert capsys.readouterr().err == f"dmpws: {wrong}: the operator port is http://host:port\n"
+
+
+@pytest.mark.parametrize(("status", "said"), [("200 OK", b"<h1>Hello</h1>"), ("404 Not Found", b'{"detail": "?"}')])
+def test_another_server_is_not_mistaken_for_ours(status: str, said: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    def other(_environ: object, start: Callable[..., object]) -> list[bytes]:
+        start(status, [("Content-Type", "text/html")])
+        return [said]
+
+    with make_server("127.0.0.1", 0, other, handler_class=_Silent) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert main(["journal", "--ops-url", f"http://127.0.0.1:{server.server_port}", "list"]) == 3
+        server.shutdown()
+    assert "not the operator port of dmpws" in capsys.readouterr().err

@@ -69,11 +69,15 @@ def test_faults_are_set_listed_and_cleared(run: Run) -> None:
 
 def test_what_the_server_refuses_is_said(run: Run) -> None:
     status, said = run("lab", "faults", "add", "--code", "XDSRegistryBusy", "--transaction", "TD0.2")
-    assert (status, "TD0.2 cannot carry XDSRegistryBusy" in said) == (1, True)
+    assert (status, "TD0.2 cannot carry XDSRegistryBusy" in said) == (2, True)
     status, said = run("lab", "faults", "add", "--times", "3")
-    assert (status, "nothing goes wrong" in said) == (1, True)
-    assert run("lab", "restore", "nothing")[0] == 1
+    assert (status, "nothing goes wrong" in said) == (2, True)
+    assert run("lab", "restore", "nothing") == (2, "dmpws: nothing: there is no such snapshot\n")
     assert run("lab", "snapshot", "a/b")[0] == 1
+    assert run("lab", "faults", "clear", "77") == (1, "dmpws: no fault 77\n")
+    assert run("lab", "forget", "nothing") == (1, "dmpws: no snapshot nothing\n")
+    status, said = run("lab", "clock", "freeze", "tomorrow")
+    assert (status, "'tomorrow' is not an instant such as" in said) == (2, True)
 
 
 @pytest.mark.parametrize(

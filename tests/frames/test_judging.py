@@ -87,6 +87,21 @@ def test_an_expired_vihf_does_not_hide_the_rest(session: LpsSession, tap: Tap, c
     later = judge(understand(octets), config, at=now + timedelta(hours=2))
     assert set(broken(later)) == {"VIHF-AGE", "SCHEMA-HABILITATIONS", "SCHEMA-SECOND"}
     assert set(broken(judge(understand(octets), config))) == {"SCHEMA-HABILITATIONS", "SCHEMA-SECOND"}
+    lines = [line for line, text in enumerate(octets.split(b"\n"), 1) if b"AJOUTER" in text]
+    schema = next(check for check in later.failures if check.rule.id == "SCHEMA-HABILITATIONS")
+    assert schema.where == f"/Envelope/Body/setAuthorization/action (ligne {lines[0]})"
+
+
+def test_a_line_is_one_of_the_file(session: LpsSession, tap: Tap, config: Config) -> None:
+    session.add_authorisation(INS)
+    octets = tap.sent.replace(b"?>", b"?>\n<!-- two -->\n", 1).replace(b"<saml2:NameID>", b"\n<saml2:Name>")
+    octets = octets.replace(b"</saml2:NameID>", b"</saml2:Name>")
+    judgement = judge(understand(octets), config)
+    root = understand(octets).root
+    [name] = root.iter("{*}Name")
+    said = [check.where for check in judgement.failures if check.rule.id == "SCHEMA-VIHF"]
+    assert said, broken(judgement)
+    assert all(f"ligne {name.sourceline}" in where for where in said), said
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,9 @@ def test_answers_are_the_same_but_for_identifiers_and_dates(app: LocalApp, sessi
     [
         ("<a><b/></a>", "<a><b/><c/></a>", ("/a/c", "", "c")),
         ("<a><b/><c/></a>", "<a><b/></a>", ("/a/c", "c", "")),
+        ("<a><b/><c/><d/></a>", "<a><c/><d/></a>", ("/a/b", "b", "")),
+        ("<a><b/><d/></a>", "<a><b/><c/><d/></a>", ("/a/c", "", "c")),
+        ('<a><b xmlns="urn:1"/><c/></a>', '<a><b xmlns="urn:2"/><c/></a>', ("/a/b", "{urn:1}b", "{urn:2}b")),
         ('<a x="1"/>', "<a/>", ("/a/@x", "1", "")),
         ("<a>1</a>", "<a>2</a>", ("/a", "1", "2")),
         ('<a xmlns="urn:1"/>', '<a xmlns="urn:2"/>', ("/a", "{urn:1}a", "{urn:2}a")),

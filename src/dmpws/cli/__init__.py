@@ -69,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), EXIT_USAGE)
     except PermissionError as error:
         return _say(f"{error.filename}: {error.strerror}", EXIT_INTERNAL)
     except Exception:

@@ -151,6 +151,7 @@ def _compare(args: argparse.Namespace, data: Conformance, cases: list[Case]) -> 
 def _run(args: argparse.Namespace) -> int:
     """Play, say how it goes, write the reports."""
     data, cases = _chosen(args)
+    _require_folders(args.json, args.junit, args.html)
     if args.scenario and args.scenario not in data.scenarios:
         raise Failure(f"no scenario {args.scenario}; there is {', '.join(data.scenarios)}", EXIT_USAGE)
     url = args.url or f"https://localhost:{args.config.port}{SERVICES_PATH}"
@@ -173,6 +174,13 @@ def _run(args: argparse.Namespace) -> int:
         args.json.write_text(to_json(result), "utf-8")
     _write(args, result)
     return _end(args, result)
+
+
+def _require_folders(*files: Path | None) -> None:
+    """Before the cases are played, not after."""
+    for file in files:
+        if file is not None and not file.absolute().parent.is_dir():
+            raise Failure(f"{file}: there is no folder {file.parent}", EXIT_USAGE)
 
 
 def _identities(args: argparse.Namespace) -> dict[str, Ins]:
@@ -248,6 +256,7 @@ def _print_line(text: str) -> None:
 
 
 def _report(args: argparse.Namespace) -> int:
+    _require_folders(args.junit, args.html)
     try:
         result = read_json(args.file)
     except ValueError as error:

@@ -62,17 +62,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _run_check(args: argparse.Namespace) -> int:
     """Print each check; exit status 1 when one failed."""
-    from dmpws.frames.judging import judge  # noqa: PLC0415 - the whole server is slow to import; `send` does without
+    from dmpws.frames.judging import Judgement, judge  # noqa: PLC0415 - the whole server is slow to import; `send` does without
 
     try:
         judgement = judge(read(args.file), args.config, at=instant_of(args.at), state=args.dmp)
-    except OSError as error:
-        raise Failure(f"{args.file}: {error.strerror or error}") from None
     except TrustFolderError as error:
         raise Failure(str(error)) from None
-    except Refused as refused:  # neither XML nor MIME: there is nothing to look at
-        print(f"{args.file}: {refused.message}")
-        return EXIT_FAILED
+    except Refused as refused:
+        judgement = Judgement("ni XML ni paquet MIME lisible", datetime.now(UTC), {"Fichier": refused.checks})
     if args.format == "json":
         rows = [{"section": name, **check.values()} for name, checks in judgement.sections.items() for check in checks]
         print(json.dumps(rows, ensure_ascii=False, indent=2))
@@ -122,7 +119,7 @@ def _run_send(args: argparse.Namespace) -> int:
             answer = send(transport, found, message.envelope, message.parts)
     except Unreachable as error:
         raise Failure(str(error), EXIT_UNREACHABLE) from None
-    except (FileNotFoundError, ValueError) as error:
+    except ValueError as error:
         raise Failure(str(error)) from None
     if args.output:
         args.output.write_bytes(answer.octets)
@@ -156,4 +153,6 @@ def _parts(text: str) -> frozenset[Part]:
 def _patient(text: str | None) -> Ins | None:
     if text is None:
         return None
+    if text not in cast.PATIENTS and not all(text.partition("^")):
+        raise Failure(f"--patient: {text}: neither a patient of the cast nor INS^OID", EXIT_USAGE)
     return cast.PATIENTS[text].ins if text in cast.PATIENTS else ins(text)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from dmpws.cli import Failure
+from dmpws.cli import EXIT_USAGE, Failure
 
 
 def instant_of(text: str | None) -> datetime | None:
@@ -12,5 +12,5 @@ def instant_of(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise Failure(f"{text}: an instant is 2026-11-21 or 2026-11-21T12:00:00Z") from None
+        raise Failure(f"{text}: an instant is 2026-11-21 or 2026-11-21T12:00:00Z", EXIT_USAGE) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

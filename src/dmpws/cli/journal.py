@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from dmpws.cli import EXIT_UNREACHABLE, EXIT_USAGE, Failure, plain
+from dmpws import cast
+from dmpws.cli import EXIT_FAILED, EXIT_UNREACHABLE, EXIT_USAGE, Failure, plain
 from dmpws.cli.explain import lines_of, remedies_of
 
 POLL_SECONDS = 0.5
 FILTERS = {
-    "patient": "INS of the patient",
+    "patient": "of the cast, or INS",
     "software": "LPS_Nom or approval number",
     "transaction": "code, such as TD2.1",
     "code": "code of the refusal",
@@ -41,7 +42,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     shower.add_argument("--raw", choices=("request", "answer"), help="its octets instead, on standard output")
 
     forgetter = verbs.add_parser("reset", help="forget every exchange, or one")
-    forgetter.add_argument("id", type=int, nargs="?")
+    forgetter.add_argument("id", type=int, nargs="?", help="of the one; default: all")
     parser.set_defaults(func=run)
 
 
@@ -56,19 +57,22 @@ class Port:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        split = urlsplit(self.url)
-        if split.scheme != "http" or not split.hostname:
-            raise Failure(f"{url}: the operator port is http://host:port", EXIT_USAGE)
-        self._address = (split.hostname, split.port or 80)
+        try:
+            split = urlsplit(self.url)
+            if split.scheme != "http" or not split.hostname:
+                raise ValueError
+            self._address = (split.hostname, split.port or 80)
+        except ValueError:
+            raise Failure(f"{url}: the operator port is http://host:port", EXIT_USAGE) from None
 
     def get(self, page: str, **query: Any) -> Any:
         """A page as JSON. Raises Failure."""
         words = urlencode({name: value for name, value in query.items() if value is not None})
-        return json.loads(self.octets(f"{page}?{words}" if words else page))
+        return self._json(self.octets(f"{page}?{words}" if words else page))
 
     def send(self, method: str, page: str, value: Any = None) -> Any:
         """Send JSON, or nothing, to a page, and return what it answers. Raises Failure."""
-        return json.loads(self.octets(page, method, None if value is None else json.dumps(value).encode()))
+        return self._json(self.octets(page, method, None if value is None else json.dumps(value).encode()))
 
     def octets(self, page: str, method: str = "GET", body: bytes | None = None) -> bytes:
         """A page as it is. body: JSON. Raises Failure."""
@@ -82,12 +86,27 @@ class Port:
         finally:
             connection.close()
         if answer.status != http.HTTPStatus.OK:
-            raise Failure(f"{self.url}/{page}: {json.loads(octets or b'{}').get('error', answer.reason)}")
+            asked_wrongly = answer.status == http.HTTPStatus.BAD_REQUEST
+            said = self._json(octets)
+            if not isinstance(said, dict) or "error" not in said:
+                raise self._another()
+            raise Failure(said["error"], EXIT_USAGE if asked_wrongly else EXIT_FAILED)
         return octets
+
+    def _json(self, octets: bytes) -> Any:
+        try:
+            return json.loads(octets)
+        except ValueError:
+            raise self._another() from None
+
+    def _another(self) -> Failure:
+        return Failure(f"{self.url}: this is not the operator port of dmpws", EXIT_UNREACHABLE)
 
 
 def _filters(args: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(args, name) for name in FILTERS}
+    words = {name: getattr(args, name) for name in FILTERS}
+    known = cast.PATIENTS.get(words["patient"])
+    return {**words, "patient": known.ins.value} if known else words
 
 
 def _list(port: Port, args: argparse.Namespace) -> int:
@@ -127,7 +146,7 @@ def line_of(exchange: Mapping[str, Any]) -> str:
 
 
 def _show(port: Port, args: argparse.Namespace) -> int:
-    page = f"journal/{args.id or _newest(port, args)}"
+    page = f"journal/{_newest(port, args) if args.id is None else args.id}"
     if args.raw:
         sys.stdout.buffer.write(port.octets(f"{page}/{args.raw}"))
         return 0
@@ -166,7 +185,7 @@ def explained(exchange: Mapping[str, Any]) -> Iterator[str]:
 
 def _reset(port: Port, args: argparse.Namespace) -> int:
     page = "journal" if args.id is None else f"journal/{args.id}"
-    print(f"{json.loads(port.octets(page, 'DELETE'))['deleted']} forgotten")
+    print(f"{port.send('DELETE', page)['deleted']} forgotten")
     return 0
 
 

@@ -209,8 +209,10 @@ def _check_port(what: str, host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except (OSError, OverflowError) as error:
-            why = (getattr(error, "strerror", None) or str(error)).lower()
+        except OverflowError:
+            raise Failure(f"{what} {port}: a port is a number from 1 to 65535", EXIT_USAGE) from None
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
             raise Failure(f"{what} {port}: {why}; choose another", EXIT_INTERNAL) from None
 
 
@@ -301,6 +303,12 @@ def _play(config: Config) -> int:
     return play(f"https://localhost:{config.port}{SERVICES_PATH}", open_pki(config.pki_folder))
 
 
+def _command() -> str:
+    """How this program was called, to be called again."""
+    path = Path(sys.argv[0])
+    return f"{sys.executable} -m dmpws" if path.name == "__main__.py" else str(path)
+
+
 def _announce(config: Config, *, stub: bool = False) -> None:
     services = f"https://localhost:{config.port}{SERVICES_PATH}"
     print(f"\nServices          {services}/<service>   contracts: {services}/patients?wsdl")
@@ -315,5 +323,5 @@ def _announce(config: Config, *, stub: bool = False) -> None:
         print(f"Client cards      {cards}/<card>/  auth.pem + auth.key (TLS), sign.pem + sign.key (VIHF, lot),")
         print(f"                  card.p12 (password {P12_PASSWORD}); `dmpws pki list` names them")
         if not stub:
-            print(f"Try               {Path(sys.argv[0])} --data {config.data} demo --url {services}")
+            print(f"Try               {_command()} --data {config.data} demo --url {services}")
     print("", flush=True)

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     """Run one of the verbs."""
     try:
         return {"make": _make, "check": _check, "examples": _examples}[args.vihf_verb](args)
-    except (FileNotFoundError, StorageError, TrustFolderError, ValueError) as error:
+    except (StorageError, TrustFolderError, ValueError) as error:
         raise Failure(str(error)) from None
 
 

@@ -255,7 +255,7 @@ class Conformance:
     def of_plan(self, version: str) -> Iterator[Case]:
         """The cases of a version of the plan, and ours. Raises KeyError when there is no such version."""
         if version not in self.plans:
-            raise KeyError(f"{version}: no such plan; there is {', '.join(self.plans)}")
+            raise KeyError(f"{version}: no such plan; there is {', '.join(self.plans) or f'none in {self.base}'}")
         return (case for case in self.cases.values() if case.own or version in case.plans)
 
     def _case(self, path: Path) -> Case:

@@ -120,8 +120,10 @@ def read_json(path: Path) -> RunResult:
         if content.pop("format") != 1:
             raise ValueError("another format")
         return _run(content)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path}: not the JSON of `conformance run` ({error})") from None
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: not the JSON of `conformance run` ({type(error).__name__}: {error})") from None
 
 
 def _run(content: dict[str, Any]) -> RunResult:

@@ -26,7 +26,9 @@ class Table:
         """Read a file."""
         try:
             return cls(path, tomllib.loads(path.read_text("utf-8")))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except OSError as error:
+            raise BadFile(f"{path}: {error.strerror}") from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise BadFile(f"{path}: {error}") from None
 
     def bad(self, key: str, sentence: str) -> BadFile:

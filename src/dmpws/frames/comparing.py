@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
+from difflib import SequenceMatcher
 
 from lxml import etree
 
@@ -52,13 +52,19 @@ def differences(expected: etree._Element, found: etree._Element) -> Iterator[Dif
 
 
 def _children(expected: etree._Element, found: etree._Element) -> Iterator[Difference]:
-    for wanted, given in zip_longest(expected.iterchildren("*"), found.iterchildren("*")):
-        if given is None:
-            yield Difference(path_of(wanted), etree.QName(wanted).localname, "")
-        elif wanted is None:
-            yield Difference(path_of(given), "", etree.QName(given).localname)
-        else:
-            yield from differences(wanted, given)
+    """Children are paired by name, so that one that is missing does not make those after it differ."""
+    here, there = list(expected.iterchildren("*")), list(found.iterchildren("*"))
+    names, others = ([str(child.tag) for child in children] for children in (here, there))
+    blocks = [("equal", 0, len(names), 0, len(names))]
+    if names != others:
+        blocks = list(SequenceMatcher(None, names, others, autojunk=False).get_opcodes())
+    for _, first, last, start, stop in blocks:
+        if last - first == stop - start:  # the same names, or each another
+            for wanted, given in zip(here[first:last], there[start:stop], strict=True):
+                yield from differences(wanted, given)
+            continue
+        yield from (Difference(path_of(child), etree.QName(child).localname, "") for child in here[first:last])
+        yield from (Difference(path_of(child), "", etree.QName(child).localname) for child in there[start:stop])
 
 
 def _same(wanted: str, given: str) -> bool:

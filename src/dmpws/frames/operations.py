@@ -11,6 +11,7 @@ from dmpws.soap.message import Operation
 from dmpws.transactions import load
 from dmpws.transactions.registry import Transaction, of_operation, operations
 from dmpws.xml.names import WSA
+from dmpws.xml.path import path_of
 
 BODY = Rule("FRAME-BODY", "Le message est celui d'une transaction du DMP", "SOAP12 5.3", "DMPInvalidRequest")
 ACTION = Rule("FRAME-ACTION", "wsa:Action est celle du message", "WSA10 3.1", "DMPInvalidRequest")
@@ -50,10 +51,11 @@ def recognise(body: etree._Element, headers: etree._Element | None, report: Repo
     action, address = (_header(headers, which) for which in ("Action", "To"))
     operation = _exact(str(body.tag), action) or _alike(name, action)
     if operation is None:
-        report.failed(BODY, found=str(body.tag), where="Body", expected="un message de TD0.2 à TD3.3")
+        report.failed(BODY, found=str(body.tag), where=path_of(body), expected="un message de TD0.2 à TD3.3")
         return None
     exact = operation.body == body.tag
-    report.require(exact, BODY, expected=operation.body, found=str(body.tag), where="Body", text=_slip(operation, name))
+    slip = _slip(operation, name)
+    report.require(exact, BODY, expected=operation.body, found=str(body.tag), where=path_of(body), text=slip)
     if headers is None:
         return Recognised(operation, operation.service, exact, body)
     good = action in ("", operation.action, *operation.action_variants)

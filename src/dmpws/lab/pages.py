@@ -72,7 +72,7 @@ class LabPages:
             case "/lab/reset", "POST":
                 return self._reset(_given(environ))
         if method == "DELETE" and (one := _ONE_FAULT.fullmatch(path)):
-            return _ok({"deleted": 1}) if self.lab.faults.clear(int(one[1])) else _UNKNOWN
+            return _ok({"deleted": 1}) if self.lab.faults.clear(int(one[1])) else _unknown(f"no fault {one[1]}")
         if found := _ONE_SNAPSHOT.fullmatch(path):
             return self._snapshot(found[1], method, restore=bool(found[2]))
         return _UNKNOWN
@@ -88,8 +88,10 @@ class LabPages:
             case {"frozen": str(text), **rest} if not rest:
                 try:
                     self.lab.clock.freeze(datetime.fromisoformat(text))
-                except ValueError as error:
-                    raise _Bad(f"frozen: {error}") from None
+                except ClockError:
+                    raise
+                except ValueError:
+                    raise _Bad(f"frozen: {text!r} is not an instant such as 2027-01-01T12:00:00Z") from None
             case {"shift": int() | float() as seconds, **rest} if not rest and not isinstance(seconds, bool):
                 try:
                     self.lab.clock.shift(timedelta(seconds=seconds))
@@ -104,7 +106,7 @@ class LabPages:
         if not restore and method == "PUT":
             return _ok(self.snapshots.save(name))
         if not restore and method == "DELETE":
-            return _ok({"deleted": 1}) if self.snapshots.delete(name) else _UNKNOWN
+            return _ok({"deleted": 1}) if self.snapshots.delete(name) else _unknown(f"no snapshot {name}")
         return _UNKNOWN
 
     def _reset(self, given: Mapping[str, Any]) -> Page:
@@ -114,7 +116,11 @@ class LabPages:
         return _ok({"reset": True})
 
 
-_UNKNOWN = Page("404 Not Found", {"error": "no such page of the laboratory, or not with this method"})
+def _unknown(sentence: str) -> Page:
+    return Page("404 Not Found", {"error": sentence})
+
+
+_UNKNOWN = _unknown("no such page of the laboratory, or not with this method")
 
 
 def _ok(value: Any) -> Page:

@@ -26,6 +26,7 @@ WELL_FORMED = Rule("XML-FORM", "Le document n'est pas du XML bien formé", "XML1
 # libxml2 knows, would hide it. What libxml2 found is not asked: it calls UTF-16 without declaration UTF-8.
 _ASCII_INSIDE = frozenset({"UTF-8", "US-ASCII", "ASCII", "ISO-8859-1", "ISO-8859-15", "WINDOWS-1252"})
 _DECLARATION = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml\s[^>]*?\bencoding\s*=\s*["']([^"'>]*)""")
+_POSITION = re.compile(r"(, line \d+, column \d+)?( \(.*, line \d+\))?$")
 _UTF32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff", b"<\0\0\0", b"\0\0\0<")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 
@@ -77,13 +78,23 @@ def parse(octets: bytes, limits: XmlLimits = XmlLimits()) -> etree._Element:
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
         line, column = getattr(error, "position", (0, 0))
         where = f"ligne {line}, colonne {column}" if line else ""
-        raise refusal(WELL_FORMED, found=str(error).splitlines()[0] if str(error) else "", where=where) from None
+        raise refusal(WELL_FORMED, found=_why(octets, error), where=where) from None
     info: Any = root.getroottree().docinfo
     if info.doctype or info.internalDTD is not None:
         raise refusal(DTD, found=info.doctype or "DOCTYPE")
     if _deeper_than(limits.depth)(root.getroottree()):
         raise refusal(DEPTH, expected=f"au plus {limits.depth} niveaux", found="davantage")
     return root
+
+
+def _why(octets: bytes, error: Exception) -> str:
+    """What is wrong, in one line. Clients that write Windows-1252 without saying so are told the octet."""
+    try:
+        octets.decode()
+    except UnicodeDecodeError as bad:
+        if not octets.startswith(_UTF16) and not _DECLARATION.match(octets):
+            return f"l'octet {octets[bad.start]:#04x}, qui n'est pas de l'UTF-8, sans encodage déclaré"
+    return _POSITION.sub("", str(error).partition("\n")[0])
 
 
 def _require_few_tags(octets: bytes, most: int) -> None:
