@@ -83,6 +83,7 @@ ALL = {b"visible", b"MASQUE_PS", b"deleted"}
         (patient(INS), Recipient.PATIENT, ALL | {b"INVISIBLE_REPRESENTANTS_LEGAUX"}),
         (HOST, Recipient.PATIENT, ALL | {b"INVISIBLE_REPRESENTANTS_LEGAUX"}),
         (representative(MOTHER), Recipient.PATIENT, ALL),
+        (HOST, Recipient.REPRESENTATIVE, ALL),
         (
             HOST,
             Recipient.LEGAL,
@@ -97,7 +98,7 @@ def test_each_gets_what_he_may_see(filled: World, actor: Actor, recipient: Recip
     assert ("INVISIBLE_PATIENT" in page) is (b"INVISIBLE_PATIENT" in expected)
     assert (b"INVISIBLE_PATIENT" in archive.read(METADATA)) is (b"INVISIBLE_PATIENT" in expected)
     trace = filled.traces()[-1]
-    assert trace["transaction"] == ("act:copy-legal" if recipient is Recipient.LEGAL else "act:copy")
+    assert trace["transaction"] == (f"act:copy-{recipient}" if recipient is not Recipient.PATIENT else "act:copy")
     assert len(trace["documents"]) == len(contents(archive))
     assert "changes" not in trace  # a number would tell those who read the trace what is hidden from them
 
@@ -117,6 +118,7 @@ def test_a_successor_needs_a_death_a_wish_and_a_proof(
     world: World, deceased: bool, wish: bool, proof: str, actor: Actor, rule: str
 ) -> None:
     record = world.open(deceased=deceased, representatives=(MOTHER,))
+    world.deposit((visible(title="said"), b"said"), (visible(INVISIBLE_REPRESENTANTS_LEGAUX), b"kept from parents"))
     world.authorise(LIBRE, treating_doctor=True)
     row = tables.patient.c
     world.store.database.change(update(tables.patient).where(row.id == record.id).values(successors_may_read=wish))
@@ -126,7 +128,7 @@ def test_a_successor_needs_a_death_a_wish_and_a_proof(
         assert refused(lambda: copy_record(desk, INS, out, Recipient.SUCCESSOR)) == rule
         assert out.getvalue() == b""
     else:
-        assert copy_record(desk, INS, out, Recipient.SUCCESSOR) == 0
+        assert copy_record(desk, INS, out, Recipient.SUCCESSOR) == 1
         assert world.traces()[-1]["proof"] == "acte de notoriété"
 
 

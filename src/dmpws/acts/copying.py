@@ -38,15 +38,20 @@ class Recipient(StrEnum):
     """Whom a copy is for."""
 
     PATIENT = "patient"
-    """What the patient sees, or his representative."""
+    """What the patient sees, or the representative who asks."""
+    REPRESENTATIVE = "representative"
+    """What a legal representative sees, asked for at the host's."""
     SUCCESSOR = "successor"
-    """What the patient saw, for an ayant droit."""
+    """What a legal representative saw, for an ayant droit: a minor's are his parents (DMPWS D152)."""
     LEGAL = "legal"
     """Everything, invisible documents and signatures included, for a judge or an expert."""
 
 
 KINDS = {
     Recipient.PATIENT: Kind("act:copy", "Copie du DMP pour le patient", BY_PATIENT, open=False, writes=False),
+    Recipient.REPRESENTATIVE: Kind(
+        "act:copy-representative", "Copie du DMP pour un représentant légal", _HOST, open=False, writes=False
+    ),
     Recipient.SUCCESSOR: Kind(
         "act:copy-successor", "Copie du DMP pour un ayant droit", _HOST, open=False, writes=False, motive=True
     ),
@@ -56,6 +61,7 @@ KINDS = {
 
 TITLES = {
     Recipient.PATIENT: "Copie du dossier médical partagé",
+    Recipient.REPRESENTATIVE: "Copie du dossier médical partagé remise à un représentant légal",
     Recipient.SUCCESSOR: "Copie du dossier médical partagé remise à un ayant droit",
     Recipient.LEGAL: "Copie intégrale du dossier médical partagé",
 }
@@ -90,7 +96,7 @@ def copy_record(desk: Desk, ins: Ins, out: BinaryIO, recipient: Recipient = Reci
 
 
 def _require_ground(act: Act, proof: str, recipient: Recipient) -> None:
-    if recipient is Recipient.PATIENT:
+    if recipient in (Recipient.PATIENT, Recipient.REPRESENTATIVE):
         return
     if not proof:
         raise refusal(PROOF, found="aucune référence")
@@ -108,7 +114,8 @@ def _entries(act: Act, actor: ActorKind, recipient: Recipient) -> Sequence[Store
     found = act.store.documents.find(query, limit=layout.MOST)
     if len(found) > layout.MOST:
         raise refusal(TOO_MANY, expected=f"au plus {layout.MOST}", found=f"plus de {layout.MOST}")
-    owner = Owner.REPRESENTATIVE if actor is ActorKind.REPRESENTATIVE else Owner.PATIENT
+    for_patient = recipient is Recipient.PATIENT and actor is not ActorKind.REPRESENTATIVE
+    owner = Owner.PATIENT if for_patient else Owner.REPRESENTATIVE
     seen = [entry for entry in found if legal or sees(owner, entry)]
     return sorted(seen, key=lambda entry: (dtm_key(entry.creation_time), entry.unique_id))
 

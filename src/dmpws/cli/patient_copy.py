@@ -25,6 +25,7 @@ def add_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
     what.add_argument("--check", type=Path, metavar="FILE", help="archive to check, instead of writing one")
     whom = export.add_mutually_exclusive_group()
     for recipient, text in (
+        (Recipient.REPRESENTATIVE, "for a legal representative, without what is hidden from him"),
         (Recipient.SUCCESSOR, "for an ayant droit of a deceased patient who agreed; needs --motive and --proof"),
         (Recipient.LEGAL, "everything, for a judge or an expert; needs --motive and --proof"),
     ):
