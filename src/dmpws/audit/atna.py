@@ -69,6 +69,16 @@ EVENTS: Mapping[str, Event] = {
     "ITI-62": Event(_RECORD, "D", _iti(62, "Remove Metadata")),
     "ITI-86": Event(_RECORD, "D", _iti(86, "Remove Documents")),
     "act:audit": Event(_LOG_USED, "R"),
+    "act:authorisations": Event(_RECORD, "R"),
+    "act:copy": Event(_EXPORT, "R"),
+    "act:deposit": Event(_IMPORT, "C"),
+    "act:destroy": Event(_RECORD, "D"),
+    "act:destroy-plan": Event(_RECORD, "R"),
+    "act:erase": Event(_RECORD, "D"),
+    "act:erase-plan": Event(_RECORD, "R"),
+    "act:list": Event(_QUERY, "E"),
+    "act:purge": Event(_RECORD, "D"),
+    "act:purge-traces": Event(_LOG_USED, "D"),
     "act:read": Event(_LOG_USED, "R"),
 }
 """By the longest beginning of the transaction's code; anything else changes the record of a patient."""
