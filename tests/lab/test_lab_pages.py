@@ -221,17 +221,19 @@ def test_who_reads_meanwhile_sees_one_state_or_the_other(server: LocalApp, ask: 
     ask("PUT", "/lab/snapshots/one")
     deposit(server, OTHER)
     ask("PUT", "/lab/snapshots/two")
-    restored = threading.Event()
+    begun, restored = threading.Event(), threading.Event()
 
     def reading() -> list[int]:
         lps = server.session("medecin-libre")
         counts = [len(lps.find_documents(PETRA.ins).documents)]
+        begun.set()
         while not restored.is_set():
             counts.append(len(lps.find_documents(PETRA.ins).documents))
         return counts
 
     with ThreadPoolExecutor(1) as pool:
         reader = pool.submit(reading)
+        assert begun.wait(120)
         try:
             answers = [ask("POST", f"/lab/snapshots/{name}/restore")[0] for name in ("one", "two") * 2]
         finally:
