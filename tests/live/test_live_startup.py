@@ -171,6 +171,7 @@ def test_a_second_start_finds_what_the_first_one_left(folder: Path) -> None:
                 PATIENT.ins, PATIENT.traits, doctor.actor, CONSULTATION_REPORT, "CR", body, now, before, now
             )
             assert doctor.submit(PATIENT.ins, [Deposit(document)]).ok
+        until(lambda: "Ready in " in server.log)
     with server:
         assert server.pki.ca_file.read_bytes() == authorities
         with server.session("medecin-libre") as doctor:
@@ -178,6 +179,7 @@ def test_a_second_start_finds_what_the_first_one_left(folder: Path) -> None:
             assert found.unique_id == document.unique_id
             [read] = doctor.retrieve(PATIENT.ins, [document.unique_id]).documents
             assert read.octets.read() == document.to_xml()
+        until(lambda: server.log.count("Ready in ") == 2)  # said when the server itself has found out
     assert server.log.count("Ready in ") == 2
 
 
