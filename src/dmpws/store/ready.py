@@ -35,7 +35,7 @@ class Ready:
             (parameters,) = parameters
         if not isinstance(parameters, Sequence):
             text = self._text(connection.dialect, parameters or {})
-            return Ran(text, driver.execute(text.sql, text.bound(parameters or {})))
+            return Ran(text, driver.execute(text.sql, text.bound(parameters or {}), **text.options))
         text, cursor = self._text(connection.dialect, parameters[0]), driver.cursor()
         cursor.executemany(text.sql, [text.bound(values) for values in parameters])
         return Ran(text, cursor)
@@ -62,6 +62,8 @@ class _Text:
         if compiled.post_compile_params or compiled.literal_execute_params:
             raise TypeError(f"the text of this statement depends on its values: {compiled}")
         self.sql = str(compiled)
+        # PostgreSQL writes octets as hexadecimal digits unless asked not to.
+        self.options = {"binary": True} if dialect.name == "postgresql" else {}
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         self._order: Sequence[str] | None = compiled.positiontup
         self._binders = [
