@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from dmpws.domain.datatypes import Xcn, Xon
@@ -15,22 +16,35 @@ ERASED = "ERASED"
 """Status of what was erased: only its identifiers are left, and no query gives it (dmpws.store.erasure)."""
 
 
-_WINDOW, _MEMORY = 13, 6
-"""For zlib: 8 KB, more than most fragments. By default it sets 256 KB up each time, which takes longer than most."""
+_USUAL = b"".join((Path(__file__).parent / "usual_fragments.txt").read_bytes().splitlines())
+"""What fragments have in common, as the preset dictionary of zlib: they take a third of the room they need without.
+
+It never changes: what was packed with it opens with it alone, as zlib tells by a checksum. What was packed before there
+was one still opens.
+"""
+_WINDOW, _MEMORY = 14, 6
+"""For zlib: 16 KB, more than most fragments after the dictionary. By default it sets 256 KB up each time, which takes
+longer than most."""
+_PACKING = zlib.compressobj(wbits=_WINDOW, memLevel=_MEMORY, zdict=_USUAL)
+_UNPACKING = zlib.decompressobj(zdict=_USUAL)
 
 
 def pack(fragment: bytes, context: str, sealer: Sealer) -> bytes:
     """A fragment as it is stored: compressed, then sealed for the object `context` names."""
-    stream = zlib.compressobj(wbits=_WINDOW, memLevel=_MEMORY)
+    stream = _PACKING.copy()
     return sealer.seal(stream.compress(fragment) + stream.flush(), context)
 
 
 def unpack(stored: bytes, context: str, sealer: Sealer) -> bytes:
     """Undo `pack`. Raises OctetsDamaged."""
+    stream = _UNPACKING.copy()
     try:
-        return zlib.decompress(sealer.open(stored, context))
+        fragment = stream.decompress(sealer.open(stored, context))
     except zlib.error:
-        raise OctetsDamaged(f"a stored fragment does not open: {context}") from None
+        fragment = b""
+    if not stream.eof:
+        raise OctetsDamaged(f"a stored fragment does not open: {context}")
+    return fragment
 
 
 def join(values: Iterable[str]) -> str:
