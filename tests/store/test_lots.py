@@ -51,8 +51,8 @@ def test_a_lot_comes_back_byte_for_byte(store: Store, record: PatientRecord, now
     with store.read() as work:
         stored = work.documents.by_entry_uuid(e.entry_uuid for e in new.entries)
         octets = [work.documents.octets(e) for e in stored]
-        assert work.documents.submission_set_known(new.submission_set.unique_id)
-        assert not work.documents.submission_set_known(new.entries[0].entry.unique_id)
+        assert work.documents.known_packages([new.submission_set.unique_id])
+        assert not work.documents.known_packages([new.entries[0].entry.unique_id])
     assert [o.read() for o in octets] == [PDF, CDA, b"", SIGNATURE]
     assert [(o.size, o.sha1, o.sha256) for o in octets] == [
         (len(c), hashlib.sha1(c).hexdigest(), hashlib.sha256(c).hexdigest()) for c in (PDF, CDA, b"", SIGNATURE)
@@ -158,7 +158,7 @@ def test_a_document_id_is_taken_once(
     assert first.entries[0].entry.unique_id in refused.value.message
     with store.read() as work:
         assert not work.documents.by_entry_uuid(e.entry_uuid for e in again.entries)
-        assert not work.documents.submission_set_known(again.submission_set.unique_id)
+        assert not work.documents.known_packages([again.submission_set.unique_id])
         (kept,) = work.documents.by_unique_id([first.entries[0].entry.unique_id])
         assert work.documents.octets(kept).read() == PDF
     _end(again)

@@ -107,7 +107,7 @@ def test_folders_are_found_by_what_they_say(store: Store, record: PatientRecord)
         assert (stored.unique_id, stored.version, stored.last_update) == (first.folder.unique_id, 1, NOW)
         assert stored.fragment == first.fragment
         assert [f.uuid for f in packages.folders(unique_ids=[second.folder.unique_id])] == [second.uuid]
-        assert work.documents.submission_set_known(first.folder.unique_id)
+        assert work.documents.known_packages([first.folder.unique_id])
 
 
 def test_the_unique_id_of_a_folder_is_taken_once(store: Store, record: PatientRecord) -> None:

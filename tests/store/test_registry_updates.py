@@ -137,7 +137,7 @@ def test_a_version_is_followed_once(
     assert refused.value.code == "XDSMetadataVersionError"
     assert current(store, document).entry_uuid == first.versions[0].entry_uuid
     with store.read() as work:
-        assert not work.documents.submission_set_known(second.base.submission_set.unique_id)
+        assert not work.documents.known_packages([second.base.submission_set.unique_id])
 
 
 def test_a_status_changes_once(store: Store, record: PatientRecord, document: DocumentEntry, now: datetime) -> None:

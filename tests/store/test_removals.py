@@ -72,7 +72,7 @@ def test_a_document_without_metadata_is_still_held(store: Store, record: Patient
     with store.read() as work:
         (held,) = work.removal.unregistered([unique_id, "1.2.3"])
         assert work.documents.octets(held).read() == b"octets"
-        assert not work.documents.submission_set_known(made.submission_set.unique_id)
+        assert not work.documents.known_packages([made.submission_set.unique_id])
     assert len(stored_files()) == 1
     with store.write() as work:
         assert work.removal.octets(unique_id)

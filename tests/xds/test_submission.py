@@ -106,7 +106,7 @@ def test_a_refused_lot_leaves_nothing(world: World) -> None:
     assert status_of(world.deposit(frame)) == "Failure"
     with world.store.read() as work:
         assert work.documents.by_unique_id(frame.values.values()) == []
-        assert not work.documents.submission_set_known(frame.values["lot_unique_id"])
+        assert not work.documents.known_packages([frame.values["lot_unique_id"]])
 
 
 def test_the_trace_says_what_was_deposited(world: World) -> None:

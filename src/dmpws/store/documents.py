@@ -25,7 +25,7 @@ from dmpws.transactions.ports import NewLot, RegistryUpdate
 
 _E = document_entry.c
 _KNOWN = Ready(
-    union_all(*(select(t.c.id).where(t.c.unique_id == bindparam("unique_id")) for t in (submission_set, folder)))
+    union_all(*(select(t.c.unique_id).where(one_of(t.c.unique_id, "unique_ids")) for t in (submission_set, folder)))
 )
 _ENTRIES = select(*ENTRY_COLUMNS).where(_E.status != ERASED)
 _BY_UUID = Ready(_ENTRIES.where(one_of(_E.entry_uuid, "uuids")))
@@ -107,8 +107,11 @@ class DocumentTable:
         """setId and versionNumber by uniqueId, of all documents of these sets."""
         return self._sets.versions(patient, set_ids)
 
-    def submission_set_known(self, unique_id: str) -> bool:
-        return bool(self._db.rows(_KNOWN, {"unique_id": unique_id}))
+    def known_packages(self, unique_ids: Iterable[str]) -> frozenset[str]:
+        """Those of the uniqueIds that submission sets or folders have."""
+        return frozenset(
+            row.unique_id for row in self._db.rows(_KNOWN, {"unique_ids": list(dict.fromkeys(unique_ids))})
+        )
 
     def octets(self, entry: StoredEntry | HeldDocument) -> StoredOctets | MemoryOctets:
         """The stored octets. Raises KeyError when they were erased."""

@@ -372,8 +372,8 @@ class Documents(Protocol):
         """setId and versionNumber by uniqueId, of all documents of a patient that are of these sets."""
         ...
 
-    def submission_set_known(self, unique_id: str) -> bool:
-        """Whether a submission set or folder has this uniqueId."""
+    def known_packages(self, unique_ids: Iterable[str]) -> frozenset[str]:
+        """Those of these uniqueIds that submission sets or folders have, erased ones too."""
         ...
 
     def octets(self, entry: StoredEntry | HeldDocument) -> Octets:

@@ -39,12 +39,13 @@ def gather(call: Context, submission: Submission, known: Known) -> RegistryFacts
     )
     targets = {a.target.lower() for a in ties}
     found = call.store.documents.by_entry_uuid(targets) if targets else []
+    packages = call.store.documents.known_packages(wanted)
     return RegistryFacts(
-        set_known=call.store.documents.submission_set_known(unique_id),
+        set_known=unique_id in packages,
         entries=entries,
         targets={e.entry_uuid: e for e in known(found)},
         folders=_folders(call, submission, known),
-        taken=frozenset(i for i in folder_ids if entries.get(i) or call.store.documents.submission_set_known(i)),
+        taken=packages | {i for i in folder_ids if entries.get(i)},
         transforms=_transforms(call, submission),
         uuids=known_uuids(call, ids_of(submission)),
     )

@@ -132,8 +132,8 @@ def _facts(call: Call, record: PatientRecord) -> LotFacts:
 def _check_set(call: Call, lot: SubmissionSet, facts: LotFacts, report: Report) -> None:
     check_set(lot, facts, report)
     check_set_codes(lot, facts, report)
-    known = call.store.documents.submission_set_known(lot.unique_id)
-    known = known or bool(call.store.documents.by_unique_id([lot.unique_id]))
+    documents = call.store.documents
+    known = documents.known_packages([lot.unique_id]) or documents.by_unique_id([lot.unique_id])
     report.require(not known, SET_KNOWN, expected=NEW_ID, found=f"lot, uniqueId={lot.unique_id[:200]}", where=lot.id)
     check_ids([lot.id], known_uuids(call, [lot.id]), report)
 

@@ -63,9 +63,9 @@ class RegistryFacts:
     """What the registry already holds of this lot.
 
     set_known: its uniqueId is taken. entries: stored entries by uniqueId. targets: by entryUUID, the entries that
-    associations point to and the depositor may know of; folders: the same. taken: the uniqueIds of the lot's folders
-    that are taken. transforms: entryUUIDs of the targets that are themselves transformations (XFRM). uuids: the ids of
-    the lot, as submitted, that registered objects have.
+    associations point to and the depositor may know of; folders: the same. taken: the uniqueIds of the message that
+    lots or folders have, and those of its folders that documents have. transforms: entryUUIDs of the targets that are
+    themselves transformations (XFRM). uuids: the ids of the lot, as submitted, that registered objects have.
     """
 
     set_known: bool

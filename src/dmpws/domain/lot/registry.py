@@ -60,6 +60,9 @@ def check_registry(submission: Submission, facts: LotFacts, registry: RegistryFa
         known = registry.entries.get(entry.unique_id)
         if known and check_same(entry, known[0], facts.octets.get(entry.id), report):
             report.failed(KNOWN, expected=NEW_ID, found=f"uniqueId={entry.unique_id}", where=entry.id)
+        elif not known and entry.unique_id in registry.taken:
+            found = f"uniqueId={entry.unique_id}, d'un lot ou d'un classeur"
+            report.failed(KNOWN, expected=NEW_ID, found=found, where=entry.id)
     entries = {e.id: e for e in submission.entries}
     for association in replacements(submission):
         if new := entries.get(association.source):
