@@ -173,6 +173,14 @@ def test_a_version_never_replaces_a_higher_one(world: World) -> None:
     assert versions(world, "2.25.1", "4", target=old.entry_uuid) == set()
 
 
+@pytest.mark.parametrize("encoding", ["ISO-8859-1", "UTF-16"])
+def test_another_encoding_is_a_warning(world: World, encoding: str) -> None:
+    values = placeholders()
+    document = example(values).decode().replace("UTF-8", encoding).encode(encoding)
+    assert errors_of(world.deposit(lot(values, document=document))) == []
+    assert [w for w in world.notes.warnings if f"trouvé : {encoding} [CDA-ENCODING" in w]
+
+
 def test_another_set_is_a_warning(world: World) -> None:
     frame = lot(placeholders(document_set_id="2.25.1"))
     world.deposit(frame)

@@ -28,6 +28,7 @@ HOMES = (
 )
 ELSEWHERE = {
     "CDA-BODY-PDFA": "a warning",
+    "CDA-ENCODING": "a warning",
     "CDA-RELATED": "a warning",
     "CDA-ROLE": "a warning",
     "CDA-SET": "a warning",

@@ -18,12 +18,15 @@ from dmpws.domain.octets import Octets
 from dmpws.domain.patient import PatientRecord
 from dmpws.domain.vaccination import VaccinationNote
 from dmpws.transactions.call import CheckCda, Context
+from dmpws.xml.parser import encoding_of
 
 CDA_SIZE = Rule(
     "CDA-SIZE", "Un document CDA ne dépasse pas la taille permise", "DMPWS LIMITS", "XDSRepositoryMetadataError"
 )
+CDA_ENCODING = Rule("CDA-ENCODING", "Un document CDA est en UTF-8", "DMPWS D212", "XDSRepositoryMetadataError")
 CDA_HEADER = Rule("CDA-HEADER", "L'en-tête du document suit son schéma", "DMPWS D17", "XDSRepositoryMetadataError")
 
+_UTF8 = frozenset({"UTF-8", "US-ASCII", "ASCII"})
 CDA_MIME_TYPES = frozenset({"text/xml", "application/xslt+xml"})
 
 
@@ -90,7 +93,11 @@ def _read_document(
     limits = call.settings.cda_limits
     if octets.size > limits.octets:
         raise refusal(CDA_SIZE, expected=f"au plus {limits.octets} octets", found=f"{octets.size} octets")
-    document, self_presenting = parse_document(octets.read(), limits)
+    content = octets.read()
+    encoding = encoding_of(content)
+    if encoding.upper() not in _UTF8:  # read all the same: nothing in the official chain looks at it
+        report.warned(CDA_ENCODING, expected="UTF-8", found=encoding, where=entry.id)
+    document, self_presenting = parse_document(content, limits)
     if check_cda is not None:
         _check_schema(check_cda, document, entry.id, report)
     check_files(document, report, entry.id)

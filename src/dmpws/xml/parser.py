@@ -105,16 +105,23 @@ def _require_few_tags(octets: bytes, most: int) -> None:
         raise refusal(ATTRIBUTES, expected=f"au plus {most} attributs", found=f"jusqu'à {attributes} attributs")
 
 
-def _exotic(octets: bytes) -> str:
-    """The encoding of a document when it is not let in, else an empty string. Windows-1252 and its like are: old
-    clients write them."""
+def encoding_of(octets: bytes) -> str:
+    """The encoding of a document, as its first octets show it or its declaration says."""
     if octets.startswith(_UTF32):
         return "UTF-32"
     if octets.startswith(_UTF16):
-        return ""
+        return "UTF-16"
     declared = _DECLARATION.match(octets)
     name = declared[1].decode("ascii", "replace").strip() if declared else "UTF-8"
-    return "" if name.upper() in _ASCII_INSIDE else name[:40] or "?"
+    return name[:40] or "?"
+
+
+def _exotic(octets: bytes) -> str:
+    """The encoding of a document when it is not let in, else an empty string. Windows-1252 and its like are: old
+    clients write them."""
+    name = encoding_of(octets)
+    let_in = name.upper() in _ASCII_INSIDE or (name == "UTF-16" and octets.startswith(_UTF16))
+    return "" if let_in else name
 
 
 def reparse(element: etree._Element) -> etree._Element:
