@@ -65,7 +65,9 @@ def test_a_bad_message_is_refused_by_both_validators(name: str, schemas: Schemas
     assert "{urn:" not in failure.message
     assert "{http:" not in failure.message
     assert failure.rule.id.startswith("SCHEMA-")
-    assert failure.rule.code == "DMPInvalidRequest"
+    assert failure.rule.code == (
+        "XDSRegistryMetadataError" if failure.rule.id == "SCHEMA-ITI41" else "DMPInvalidRequest"
+    )
     assert not second.check(element, Report())
 
 
@@ -203,6 +205,22 @@ def test_both_validators_give_the_same_verdict_on_spoiled_messages(
     elif change == "rename" and parent is not None:
         element.tag = f"{{{etree.QName(element).namespace or ''}}}renamed".replace("{}", "")
     assert check(schemas, kind, root).ok is second.check(root, Report())
+
+
+def test_a_problem_shows_what_was_expected_and_what_was_found() -> None:
+    element = etree.fromstring("<a><b/></a>")
+
+    def values(message: str) -> tuple[str, str]:
+        problem = problem_of(f"Element 'b'{message}", 1, "/a/b", element)
+        return problem.expected, problem.found
+
+    too_long = (
+        ", attribute 'c': [facet 'maxLength'] The value 'ab' has a length of '2'; this exceeds the allowed maximum"
+    )
+    assert values(f"{too_long} length of '1'.") == ("1", "2")
+    assert values(", attribute 'c': The attribute 'c' is not allowed.") == ("rien", "c")
+    assert values(": The attribute 'c' is required but missing.") == ("c", "rien")
+    assert values(": This element is not expected.") == ("rien", "b")
 
 
 def test_what_libxml2_says_otherwise_is_passed_on() -> None:

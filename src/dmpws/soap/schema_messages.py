@@ -11,6 +11,7 @@ from lxml import etree
 from dmpws.xml.path import path_of
 
 _LONGEST = 200
+_NOTHING = "rien"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,14 @@ _SENTENCES = tuple(
             False,
         ),
         (
-            r"\[facet 'maxLength'\] The value has a length of '(?P<found>\d+)'; this exceeds the allowed maximum "
-            r"length of '(?P<expected>\d+)'\.",
+            r"\[facet 'maxLength'\] The value(?: '.*')? has a length of '(?P<found>\d+)'; this exceeds the allowed "
+            r"maximum length of '(?P<expected>\d+)'\.",
             "La valeur est trop longue (en caractères)",
             False,
         ),
         (
-            r"\[facet 'minLength'\] The value has a length of '(?P<found>\d+)'; this underruns the allowed minimum "
-            r"length of '(?P<expected>\d+)'\.",
+            r"\[facet 'minLength'\] The value(?: '.*')? has a length of '(?P<found>\d+)'; this underruns the allowed "
+            r"minimum length of '(?P<expected>\d+)'\.",
             "La valeur est trop courte (en caractères)",
             False,
         ),
@@ -108,8 +109,10 @@ def problem_of(message: str, line: int, path: str, root: etree._Element) -> Prob
     for pattern, text, names_element in _SENTENCES:
         if match := pattern.fullmatch(said):
             values = match.groupdict()
-            found = element if names_element else values.get("found") or ""
-            return Problem(text, shown(values.get("expected") or ""), shown(found), where)
+            expected, found = values.get("expected") or "", element if names_element else values.get("found") or ""
+            if expected or found:  # what is too much was not expected, what is missing is found as nothing
+                expected, found = expected or _NOTHING, found or _NOTHING
+            return Problem(text, shown(expected), shown(found), where)
     return Problem(shown(said), where=where)
 
 

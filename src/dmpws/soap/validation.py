@@ -32,7 +32,7 @@ RECORD = _rule("GDP", "Le message suit le schéma de la gestion des dossiers", "
 SEARCH = _rule("PDQ", "Le message suit le schéma de la recherche de patients", "DMP-WSDL PDQSupplier")
 FEED = _rule("FEED", "Le message suit le schéma de l'alimentation en patients", "ITI TF-2 3.44")
 XDS = _rule("XDSB", "Le message suit les schémas XDS.b", "DMP-WSDL XDS.b_DocumentRepository")
-LOT_BODY = Rule("SCHEMA-LOT", "Un lot suit les schémas XDS.b", "ITI TF-2 3.42.4.1.3", "XDSRegistryMetadataError")
+LOT_BODY = Rule("SCHEMA-ITI41", "Un lot suit les schémas XDS.b", "ITI TF-2 3.42.4.1.3", "XDSRegistryMetadataError")
 """A lot is refused with the code that ITI-41 has for it."""
 RIGHTS = _rule("HABILITATIONS", "Le message suit le schéma des habilitations", "DMP-WSDL Habilitations")
 SPECIFIC = _rule("PATIENTS", "Le message suit le schéma des services propres au DMP", "DMP-WSDL PatientsSpecific")

@@ -116,8 +116,5 @@ def _check_schema(check_cda: CheckCda, document: etree._Element, where: str, rep
     for check in schema.failures:
         # The official rules have names of their own; those of the header schema are the interface's (SCHEMA-CDA).
         rule = check.rule if check.rule.code == CDA_HEADER.code else CDA_HEADER
-        expected, found = check.expected, check.found
-        if expected or found:  # what is missing has been found as nothing, what is too much was not expected
-            expected, found = expected or "rien", found or "rien"
-        found = f"{found} en {check.where}".lstrip()
-        report.failed(rule, expected=expected, found=found, where=where, text=check.text)
+        found = f"{check.found} en {check.where}".lstrip()
+        report.failed(rule, expected=check.expected, found=found, where=where, text=check.text)
