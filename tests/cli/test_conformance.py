@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dmpws.cli import main
 from dmpws.conformance.cases import Conformance
-from dmpws.conformance.results import CaseResult, RunResult, Verdict, to_json
+from dmpws.conformance.results import CaseResult, Part, RunResult, StepResult, Verdict, to_json
 from dmpws.pki.demo import DemoPki
 
 DATA = Conformance()
@@ -31,6 +32,16 @@ def result(verdict: Verdict, reason: str = "") -> RunResult:
         (),
     )
     return RunResult("https://dmp", "2.10c", "2.10", "dmpws", case.started, 1.25, "", (case,))
+
+
+def test_a_failure_is_told_in_the_server_s_own_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = result(Verdict.FAILED)
+    reasons = ("état attendu : AA ; reçu : AE", "DMPClosed: Le DMP est ouvert [ADM-OPEN, DMPWS D11]")
+    step = StepResult(Part.STEP, "Test d'existence", "Dr LIBRE", "Cas7", "AA", "AE", reasons, 12.0)
+    (tmp_path / "run.json").write_text(to_json(replace(run, cases=(replace(run.cases[0], steps=(step,)),))), "utf-8")
+    assert main(["conformance", "report", str(tmp_path / "run.json")]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert [line.strip() for line in told[1:3]] == [f"Test d'existence : {reason}" for reason in reasons]
 
 
 def test_the_list_holds_every_case(capsys: pytest.CaptureFixture[str]) -> None:

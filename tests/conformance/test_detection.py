@@ -84,7 +84,8 @@ def test_what_is_missing_is_said_with_what_to_do() -> None:
     assert why("0.2-010", line()) == ["attend un patient sans DMP : ce DMP est actif ; utilisez le patient 1 du plan"]
     asked = {"action": "AJOUT", "treating_doctor": False}
     [said] = why("0.3-010", line(patient=INS["Cas9"], transaction="TD0.3", asked=asked))
-    assert said.startswith("attend le patient Cas1 (GIRODET DE ROUSSY-COEUR ANNE-LOUIS, ")
+    cas1 = cast.PATIENTS["cas1"].ins.value  # though Cas4 would do as well
+    assert said.startswith(f"attend le patient Cas1 (GIRODET DE ROUSSY-COEUR ANNE-LOUIS, {cas1})")
     assert said.endswith("l'appel porte sur Cas9")
 
 

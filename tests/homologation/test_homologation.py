@@ -209,7 +209,9 @@ def test_a_motive_is_needed_and_dates_are_checked(store: Store) -> None:
     with pytest.raises(HomologationError, match="motive"):
         decide(store, key, Step.REFUSED, actor=ROOT, now=NOW, motive="")
     with pytest.raises(TableError, match="before"):
-        on(store, key, Step.GRANTED, valid_from=date(2027, 1, 1), valid_until=date(2026, 1, 1), unproved=True)
+        on(store, key, Step.GRANTED, valid_from=date(2030, 1, 1), valid_until=date(2029, 1, 1), unproved=True)
+    with pytest.raises(HomologationError, match="2026-11-20: that day has passed"):
+        on(store, key, Step.GRANTED, valid_until=date(2026, 11, 20), unproved=True)
     with pytest.raises(HomologationError, match="no such file"):
         on(store, "2026-0009", Step.REFUSED)
 

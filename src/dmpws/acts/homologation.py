@@ -127,7 +127,7 @@ def decide(
     def made(file: HomologationFile, work: _Work) -> Event:
         detail: dict[str, object] = {}
         if step is Step.GRANTED:
-            file, detail = _granted(file, approval or Approval())
+            file, detail = _granted(file, approval or Approval(), now.date())
             work.homologations.issue(key, file.number)
         if step in _STATUS:
             _enforce(work, file, step, approval, actor, now, motive)
@@ -136,7 +136,7 @@ def decide(
     return _step(store, key, step, made, actor)
 
 
-def _granted(file: HomologationFile, approval: Approval) -> tuple[HomologationFile, dict[str, object]]:
+def _granted(file: HomologationFile, approval: Approval, today: date) -> tuple[HomologationFile, dict[str, object]]:
     """The file with its number, and what the history keeps of the grant."""
     assessment = file.assessment
     proved = assessment is not None and bool(assessment.detail["complete"])
@@ -145,6 +145,8 @@ def _granted(file: HomologationFile, approval: Approval) -> tuple[HomologationFi
         raise NotProved(f"{file.key}: {what}")
     if file.number and approval.number not in ("", file.number):
         raise HomologationError(f"{file.key} has the number {file.number}")
+    if approval.valid_until is not None and approval.valid_until < today:
+        raise HomologationError(f"{file.key}: valid until {approval.valid_until}: that day has passed")
     number = file.number or approval.number or f"DMPWS-{file.key}"
     evidence = str(assessment.detail["digest"]) if assessment is not None and proved else ""
     days = {name: day.isoformat() for name in ("valid_from", "valid_until") if (day := getattr(approval, name))}

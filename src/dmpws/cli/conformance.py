@@ -235,8 +235,8 @@ def _world(args: argparse.Namespace, url: str) -> World:
 def _say(result: CaseResult, done: int, count: int) -> None:
     time = f"{result.milliseconds:5.0f} ms" if result.steps else " " * 8
     head = f"{done:>3}/{count} {_MARKS[result.verdict]} {result.id:<14} {result.transaction:<6} {time}  {result.title}"
-    why = f"\n        {result.why}" if result.verdict in (Verdict.FAILED, Verdict.NOT_PLAYED) else ""
-    _print_line(head + why)
+    told = result.reasons if result.verdict in (Verdict.FAILED, Verdict.NOT_PLAYED) else ()
+    _print_line("\n        ".join((head, *told)))
 
 
 def _say_json(result: CaseResult, _done: int, _count: int) -> None:

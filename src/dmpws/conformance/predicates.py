@@ -48,10 +48,13 @@ class Setting:
     before: Mapping[str, Seen] = field(default_factory=dict)
 
     def label(self, patient: str) -> str:
-        """A patient of the plan, so that one can find him."""
+        """A patient of the plan, so that one can find him: under the INS a vendor was given, or else ours."""
         person = next((p for p in cast.PATIENTS.values() if p.case == patient), None)
-        inses = sorted(self.patients.get(patient, ()))
-        ins = inses[0].partition("^")[0] if inses else "INS inconnu"
+        inses = self.patients.get(patient, frozenset())
+        stand_ins = [theirs for theirs in self.patients.values() if theirs < inses]
+        ours = f"{person.ins.value}^{person.ins.authority}" if person else ""
+        found = sorted(inses.difference(*stand_ins), key=lambda ins: (ins == ours, ins))
+        ins = found[0].partition("^")[0] if found else "INS inconnu"
         return f"{patient} ({person.label}, {ins})" if person else f"{patient} ({ins})"
 
 
@@ -338,8 +341,8 @@ def opposed(seen: Seen, wanted: Any, setting: Setting) -> Miss | None:
     """The emergency mode the patient refuses."""
     if wanted in seen.fact("situation", "opposes", ()):
         return None
-    expected = f"un patient opposé à {_PURPOSES[Purpose(wanted)]}"
-    return Miss(expected, "celui-ci ne l'est pas", _use(setting, "changez son opposition (TD1.3b)"))
+    expected = f"un patient qui refuse {_PURPOSES[Purpose(wanted)]}"
+    return Miss(expected, "celui-ci ne le refuse pas", _use(setting, "changez son opposition (TD1.3b)"))
 
 
 @predicate(is_flag)

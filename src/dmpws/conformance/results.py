@@ -1,7 +1,7 @@
 """What came of playing cases: plain values, written to JSON and read back for other reports."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -81,8 +81,15 @@ class CaseResult:
     @property
     def why(self) -> str:
         """The first thing to read when it did not pass."""
-        bad = next((step for step in self.steps if not step.ok), None)
-        return self.reason or (f"{bad.title} : {bad.reasons[0]}" if bad else "")
+        return next(self.reasons, "")
+
+    @property
+    def reasons(self) -> Iterator[str]:
+        """All there is to read when it did not pass, with the server's own words."""
+        if self.reason:
+            yield self.reason
+        elif bad := next((step for step in self.steps if not step.ok), None):
+            yield from (f"{bad.title} : {reason}" for reason in bad.reasons)
 
 
 @dataclass(frozen=True, slots=True)
