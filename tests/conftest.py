@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from dmpws.domain import internet_account
+from dmpws.pki.demo import DemoPki, create
 from dmpws.soap.validation import Schemas
 from dmpws.store.engine import make_engine
 
@@ -44,6 +46,12 @@ def no_waiting_for_the_disk() -> Iterator[None]:
         patch.setattr(os, "fsync", lambda descriptor: None)
         patch.setitem(make_engine.__kwdefaults__, "synchronous", "OFF")
         yield
+
+
+@pytest.fixture(scope="session")
+def todays_pki(tmp_path_factory: pytest.TempPathFactory) -> DemoPki:
+    """A PKI for what looks at the clock of the machine; that of `pki` is valid around the instant `now`."""
+    return create(tmp_path_factory.mktemp("today") / "pki", now=datetime.now(UTC))
 
 
 @pytest.fixture(scope="session")

@@ -165,6 +165,12 @@ class Listener:
         self._socket.close()
 
 
+@pytest.fixture(scope="module")
+def pki(todays_pki: DemoPki) -> DemoPki:
+    """TLS looks at the clock of the machine."""
+    return todays_pki
+
+
 @pytest.fixture
 def listener(pki: DemoPki) -> Iterator[Listener]:
     opened = Listener(pki)

@@ -1,7 +1,5 @@
 """The bench sends what the server takes: a refusal would be measured as a deposit."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from dmpws.bench import messages
@@ -11,7 +9,6 @@ from dmpws.testing.local import LocalApp
 
 @pytest.mark.parametrize("kind", ["document", "imaging_reference"])
 def test_the_server_takes_them(app: LocalApp, kind: str) -> None:
-    app.now = datetime.now(UTC)
     session = app.session("medecin-libre")
     ins = messages.PATIENT.ins
     assert session.add_authorisation(ins).ok

@@ -1,7 +1,7 @@
 """The large registry of the bench: what was made is found as if a client had deposited it."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,9 +20,9 @@ LOTS = 24
 
 
 @pytest.fixture
-def app_on_both(database_url: str, tmp_path: Path, pki: DemoPki) -> Iterator[LocalApp]:
+def app_on_both(database_url: str, tmp_path: Path, pki: DemoPki, now: datetime) -> Iterator[LocalApp]:
     store = open_store(database_url, tmp_path / "documents")
-    yield LocalApp(store, pki, datetime.now(UTC))
+    yield LocalApp(store, pki, now)
     store.close()
 
 
