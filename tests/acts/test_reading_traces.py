@@ -163,7 +163,12 @@ def test_another_doctor_reads_only_his_own_actions(world: World) -> None:
     world.store.append_trace(trace(transaction="TD0.2", occurred_at=NOW - timedelta(days=366)))
     found = traces.own_actions(world.desk(doctor()), ALL)
     assert ("TD2.1" in seen(found), "TD3.2" in seen(found), "TD0.2" in seen(found)) == (True, False, False)
-    assert world.traces()[-1]["transaction"] == "act:read-own-traces"
+    read = world.traces()[-1]
+    assert (read["transaction"], read["actor"], read["person_name"]) == (
+        "act:read-own-traces",
+        "treating_doctor",
+        "MAX LIBRE",
+    )
 
 
 def test_strangers_read_nothing(world: World) -> None:

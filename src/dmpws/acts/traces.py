@@ -13,11 +13,12 @@ from typing import Any
 from dmpws.acts.actor import ActorKind
 from dmpws.acts.desk import Act, Desk, Kind
 from dmpws.acts.erasing import ERASE, PLAN
-from dmpws.audit.trace import Trace, TraceOutcome
+from dmpws.audit.trace import TraceOutcome
 from dmpws.domain.document import StoredEntry
 from dmpws.domain.patient import Ins
 from dmpws.domain.traces import TraceQuery, TraceRecord
 from dmpws.domain.visibility import Owner, Reader, is_shown_to, sees
+from dmpws.transactions.call import TraceNotes
 
 RECORD = Kind(
     "act:read-traces",
@@ -76,9 +77,7 @@ def own_actions(desk: Desk, query: TraceQuery) -> Sequence[Access]:
         raise ValueError("only a professional has actions of his own")
     with desk.store.read() as work:
         found = work.traces.find(_of_one_year(replace(query, person=caller.person), desk.now))
-    desk.store.append_trace(
-        Trace(desk.now, OWN.code, TraceOutcome.ACCEPTED, person=caller.person, structure=caller.structure)
-    )
+    desk.store.append_trace(desk.trace(OWN, TraceNotes(), TraceOutcome.ACCEPTED))
     return [_access(record) for record in found]
 
 
