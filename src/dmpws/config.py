@@ -184,7 +184,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("threshold_user", 0, "searches (TD3.1) of one user in a window; 0 for no threshold (DMPWS D138)"),
     Option("threshold_software", 0, "searches through one approved software in a window; 0 for none (DMPWS D138)"),
     Option("threshold_window", 3600, "seconds of that window"),
-    Option("max_results", 2000, "entries of a TD3.1 answer (DMPWS D23)"),
+    Option("max_results", 2000, "entries, and lots, and folders, of a TD3.1 answer (DMPWS D23)"),
     Option("max_candidates", 50, "patients of a TD0.5 answer (DMPWS D129)"),
     Option("max_listed", 10_000, "patients of a TD0.4 answer (DMPWS D126)"),
     # Plain IHE clients

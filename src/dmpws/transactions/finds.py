@@ -1,16 +1,26 @@
 """The stored queries that look for what a patient has: FindDocuments and its kin, GetAll."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from dmpws.codec.ebxml.stored_queries import Asked
 from dmpws.domain.checks import Rule, refusal
 from dmpws.domain.datatypes import format_dtm
 from dmpws.domain.document import StoredEntry
-from dmpws.domain.packages import RegistryObject
+from dmpws.domain.packages import RegistryObject, StoredAssociation, StoredFolder, StoredSet
 from dmpws.transactions.shelf import Shelf
 
 TOO_MANY = Rule("SQ-TOO-MANY", "La recherche donne trop de résultats", "DMPWS D23", "XDSTooManyResults")
+
+LINKS = 10
+"""Associations for each document that an answer may hold."""
+_KINDS: Mapping[type, str] = {
+    StoredEntry: "fiches",
+    StoredSet: "lots",
+    StoredFolder: "classeurs",
+    StoredAssociation: "associations",
+}
 
 Found = Sequence[RegistryObject]
 T = TypeVar("T")
@@ -53,10 +63,13 @@ def links_of(items: Sequence[RegistryObject], asked: Asked, shelf: Shelf) -> Fou
     return [link for link in found if not statuses or link.status in statuses]
 
 
-def require_few(found: Sequence[object], limit: int) -> None:
-    """Refuse more objects than one answer holds (DMPWS D23)."""
-    if len(found) > limit:
-        raise refusal(TOO_MANY, expected=f"au plus {limit} objets", found="davantage")
+def require_few(found: Iterable[object], limit: int) -> None:
+    """Refuse more objects of a kind than one answer holds; associations are small, and each document has several
+    (DMPWS D23)."""
+    for kind, number in Counter(map(type, found)).items():
+        most = limit * LINKS if kind is StoredAssociation else limit
+        if number > most:
+            raise refusal(TOO_MANY, expected=f"au plus {most} {_KINDS[kind]}", found="davantage")
 
 
 def _entries(asked: Asked, shelf: Shelf, limit: int, *, signatures: bool) -> list[StoredEntry]:
