@@ -158,7 +158,8 @@ class Schemas:
         with without_includes(body):
             valid = self._check(body, rule, report)
             # The official package describes what is in a wrapper of TD1.x, not the wrapper.
-            wrapped = [child for child in body if child.tag in self._official] if valid else []
+            wrapper = valid and body.tag not in self._official
+            wrapped = [child for child in body if child.tag in self._official] if wrapper else []
             return valid and all(self._check(child, rule, report) for child in wrapped)
 
     def check_vihf(self, assertion: etree._Element, report: Report) -> bool:
