@@ -93,11 +93,11 @@ def _json(value: Any) -> Any:
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(value, str):
         return _text(value)
-    if isinstance(value, Mapping):
-        return {_text(str(key)): _json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         items = [_json(item) for item in value[:LONGEST_LIST]]
         return [*items, f"… ({len(value)})"] if len(value) > LONGEST_LIST else items
+    if isinstance(value, Mapping):
+        return {_text(str(key)): _json(item) for key, item in value.items()}
     return value
 
 

@@ -32,7 +32,7 @@ _FIND = Ready(
     .order_by(patient_identifier.c.rank.desc())
 )
 # FOR NO KEY UPDATE, so that the rows that refer to the record do not wait; SQLite has one writer anyway.
-_LOCK = select(patient.c.id).where(patient.c.id == bindparam("patient")).with_for_update(key_share=True)
+_LOCK = Ready(select(patient.c.id).where(patient.c.id == bindparam("patient")).with_for_update(key_share=True))
 _OPEN = patient.insert().returning(patient.c.id)
 _SWITCH = {
     which: update(patient).where(patient.c.id == bindparam("patient")).values({which.value: bindparam("on")})

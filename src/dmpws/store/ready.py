@@ -15,7 +15,7 @@ from sqlalchemy.sql.expression import Insert
 
 from dmpws.store.engine import ByDialect
 
-Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+Parameters = Mapping[str, Any] | list[dict[str, Any]] | None
 
 
 class Ready:
@@ -31,9 +31,9 @@ class Ready:
     def run(self, connection: Connection, parameters: Parameters = None) -> "Ran":
         """Run it, once or for each of several sets of parameters."""
         driver: Any = connection.connection.dbapi_connection
-        if isinstance(parameters, Sequence) and len(parameters) == 1:  # psycopg makes a pipeline of several
+        if isinstance(parameters, list) and len(parameters) == 1:  # psycopg makes a pipeline of several
             (parameters,) = parameters
-        if not isinstance(parameters, Sequence):
+        if not isinstance(parameters, list):
             text = self._text(connection.dialect, parameters or {})
             return Ran(text, driver.execute(text.sql, text.bound(parameters or {}), **text.options))
         text, cursor = self._text(connection.dialect, parameters[0]), driver.cursor()

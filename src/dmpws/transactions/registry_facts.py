@@ -68,6 +68,8 @@ def _known(call: Call, record: PatientRecord, found: Iterable[StoredEntry]) -> l
     An older version may be named, but the latest one says who may know of it.
     """
     current = current_versions(call, found)
+    if not current:
+        return []  # the usual lot names nothing that is registered
     reader = reader_of(call, record, current.values())
 
     def is_known(entry: StoredEntry) -> bool:
