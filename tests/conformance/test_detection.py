@@ -87,6 +87,8 @@ def test_what_is_missing_is_said_with_what_to_do() -> None:
     cas1 = cast.PATIENTS["cas1"].ins.value  # though Cas4 would do as well
     assert said.startswith(f"attend le patient Cas1 (GIRODET DE ROUSSY-COEUR ANNE-LOUIS, {cas1})")
     assert said.endswith("l'appel porte sur Cas9")
+    [said] = why("0.3-010", line(patient=INS["1"], transaction="TD0.3", asked=asked))
+    assert said.endswith("l'appel porte sur le patient 1")
 
 
 @pytest.mark.parametrize(

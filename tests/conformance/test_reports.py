@@ -9,7 +9,7 @@ from lxml import etree, html
 
 from dmpws.conformance.reports.junit import to_junit
 from dmpws.conformance.reports.page import to_html
-from dmpws.conformance.results import RunResult, by_transaction, read_json, to_json
+from dmpws.conformance.results import RunResult, Verdict, by_transaction, read_json, to_json
 
 
 def test_json_comes_back_the_same(failed: RunResult, tmp_path: Path) -> None:
@@ -57,6 +57,13 @@ def test_the_page_is_all_there_is(failed: RunResult) -> None:
     assert "url(" not in text.split("</style>", maxsplit=1)[0]
     assert "@import" not in text
     assert "default-src 'none'" in text
+
+
+def test_what_is_to_be_corrected_comes_with_every_reason(failed: RunResult) -> None:
+    [case] = (case for case in failed.cases if case.verdict is Verdict.FAILED)
+    told = page(failed).xpath("//ul[@class='todo']/li[@class='failed']/p")
+    assert [element.text for element in told] == list(case.reasons)
+    assert case.why in case.reasons
 
 
 def test_the_page_is_for_everybody(failed: RunResult) -> None:

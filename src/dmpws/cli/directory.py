@@ -30,12 +30,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     loader.set_defaults(func=_load)
 
     lister = verbs.add_parser("list", help="the entries, as a table that `load` reads")
-    lister.add_argument("kind", choices=KINDS)
+    lister.add_argument("kind", choices=KINDS, help="of the entries")
     lister.add_argument("--find", metavar="TEXT", default="", help="only entries that hold this text, in any case")
     lister.set_defaults(func=_list)
 
     editor = verbs.add_parser("edit", help="change one entry")
-    editor.add_argument("kind", choices=KINDS)
+    editor.add_argument("kind", choices=KINDS, help="of the entry")
     editor.add_argument("key", help="identifier, serial number or approval number")
     editor.add_argument("cells", nargs="+", metavar="COLUMN=VALUE", help="columns of the table; an empty value clears")
     editor.add_argument("--add", action="store_true", help="the entry is a new one")

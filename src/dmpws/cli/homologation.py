@@ -37,10 +37,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     verbs = parser.add_subparsers(dest="homologation_verb", required=True, metavar="VERB")
 
     opener = verbs.add_parser("register", help="open a file for a product family")
-    opener.add_argument("--editor", required=True)
+    opener.add_argument("--editor", required=True, help="who makes it")
     opener.add_argument("--name", required=True, help="of the product family")
     opener.add_argument("--software", help="LPS_Nom of its calls (default: the name of the family)")
-    opener.add_argument("--category", required=True, choices=tuple(Category))
+    opener.add_argument("--category", required=True, choices=tuple(Category), help="of the software")
     opener.add_argument(
         "--for",
         dest="scopes",
@@ -51,14 +51,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     reviewer = verbs.add_parser("assess", help="review a folder that `dmpws evidence` wrote; status 1 if not complete")
     reviewer.add_argument("file", metavar="FILE", help="key of the file, 2026-0001")
-    reviewer.add_argument("folder", type=Path, metavar="FOLDER")
+    reviewer.add_argument("folder", type=Path, metavar="FOLDER", help="what `dmpws evidence` wrote")
     reviewer.add_argument(
         "--shown", default="", metavar="CASE,…", help="what you were shown, of the manual cases; or all"
     )
 
     decider = verbs.add_parser("decide", help="grant, refuse, suspend, reinstate or revoke; in force at once")
-    decider.add_argument("file", metavar="FILE")
-    decider.add_argument("decision", choices=tuple(DECISIONS))
+    decider.add_argument("file", metavar="FILE", help="key of the file, 2026-0001")
+    decider.add_argument("decision", choices=tuple(DECISIONS), help="in force at once")
     decider.add_argument("--number", default="", help="approval number to issue (default: DMPWS-FILE)")
     decider.add_argument("--valid-from", type=date.fromisoformat, metavar="DAY", help="first day, 2026-12-01")
     decider.add_argument("--valid-until", type=date.fromisoformat, metavar="DAY", help="last day")
@@ -69,7 +69,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         one.add_argument("--by", metavar="ACCOUNT", help="who acts (default: the account that runs the command)")
 
     lister = verbs.add_parser("list", help="the files, or one with its history; publish the reference list")
-    lister.add_argument("file", metavar="FILE", nargs="?")
+    lister.add_argument("file", metavar="FILE", nargs="?", help="key of one, shown with its history; default: all")
     lister.add_argument("--publish", type=Path, metavar="FOLDER", help=f"write {LIST}.tsv, .json and .html there")
 
 

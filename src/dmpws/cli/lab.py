@@ -35,7 +35,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     restorer = verbs.add_parser("restore", help="put a kept state back")
     forgetter = verbs.add_parser("forget", help="forget a kept state")
     for one, func in ((keeper, _snapshot), (restorer, _restore), (forgetter, _forget)):
-        one.add_argument("name")
+        one.add_argument("name", help="of the state")
         one.set_defaults(func=func)
     verbs.add_parser("snapshots", help="the states that are kept").set_defaults(func=_snapshots)
     resetter = verbs.add_parser("reset", help="as after the first start: seeded state, real time, no faults")
@@ -64,7 +64,7 @@ def _add_faults(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     often.add_argument("--rate", type=float, help="this part of the calls, until it is cleared: 0.25 is every fourth")
     adder.set_defaults(func=_add)
     clearer = faults.add_parser("clear", help="forget all, or one")
-    clearer.add_argument("id", type=int, nargs="?")
+    clearer.add_argument("id", type=int, nargs="?", help="of the one; default: all")
     clearer.set_defaults(func=_clear)
 
 

@@ -43,7 +43,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     verbs.add_parser("list", help="every card, its holder and whether it is good now")
     issue = verbs.add_parser("issue", help="issue a card, or a deliberately bad one")
-    issue.add_argument("kind", choices=[kind.value for kind in CardKind])
+    issue.add_argument("kind", choices=[kind.value for kind in CardKind], help="of the card")
     issue.add_argument("name", help="folder of the card, `medecin-libre`")
     issue.add_argument(
         "--id",

@@ -40,7 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     maker.add_argument("--card", default="medecin-libre", help="who signs (dmpws pki list); default: %(default)s")
     maker.add_argument("--patient", default="conteste", help="patient of the cast, or INS^OID; default: %(default)s")
     maker.add_argument("--mode", choices=list(AuthMode), help="default: DIRECTE for a person's card, else INDIRECTE")
-    maker.add_argument("--purpose", choices=list(Purpose), default=Purpose.NORMAL.value)
+    maker.add_argument("--purpose", choices=list(Purpose), default=Purpose.NORMAL.value, help="default: %(default)s")
     maker.add_argument("--reason", default="", help="Mode_Acces_Raison, for a bris de glace")
     maker.add_argument("--secret", action="store_true", help="secret connection of a minor")
     maker.add_argument("--name-id", help="PS_IdNat, or STRUCTURE/INTERNAL-ID in indirect mode")

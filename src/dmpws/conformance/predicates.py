@@ -271,6 +271,8 @@ def patient(seen: Seen, wanted: Any, setting: Setting) -> Miss | None:
 def _known(seen: Seen, setting: Setting) -> str:
     """The patient of an exchange, as the plan numbers him where it does."""
     number = next((case for case, inses in setting.patients.items() if seen.patient in inses), "")
+    if number.isdigit():
+        return f"le patient {number}"
     return number or seen.patient.partition("^")[0] or "un patient inconnu"
 
 

@@ -160,7 +160,8 @@ def _to_read(run: RunResult, verdict: Verdict, title: str) -> Iterator[str]:
     yield f'<section>\n<h2>{title}</h2>\n<ul class="todo">\n'
     for case in cases:
         link = f'<a href="#{_anchor(case.id)}"><span class="id">{escape(case.id)}</span> {escape(case.title)}</a>'
-        yield f'<li class="{verdict}">{link}<p>{escape(case.why)}</p></li>\n'
+        told = "".join(f"<p>{escape(reason)}</p>" for reason in case.reasons)
+        yield f'<li class="{verdict}">{link}{told}</li>\n'
     yield "</ul>\n</section>\n"
 
 
