@@ -170,8 +170,12 @@ def test_an_affinity_domain(make_lab: MakeLab) -> None:
     assert len(entries(find_documents(lab, patient))) == 2
     assert retrieve(lab, submission.document).codes == ["XDSUnknownRepositoryId"]
     assert retrieve(lab, submission.document, repository="1.3.6.1.4.1.21367.40").outcome == "Success"
-    assert provide(lab, Submission("P1^^^&amp;1.2.3&amp;ISO")).codes == ["XDSUnknownPatientId"]
-    assert provide(lab, Submission(patient, [("text/plain", "text/html")])).codes == ["XDSRegistryMetadataError"]
+    refused = provide(lab, Submission("P1^^^&amp;1.2.3&amp;ISO"))
+    assert refused.codes == ["XDSUnknownPatientId"]
+    assert "attendu : un patient connu ; trouvé : P1^^^&1.2.3&ISO [IHE-PATIENT" in refused.contexts
+    refused = provide(lab, Submission(patient, [("text/plain", "text/html")]))
+    assert refused.codes == ["XDSRegistryMetadataError"]
+    assert "attendu : text/plain ; trouvé : mimeType text/html [IHE-CODE" in refused.contexts
     refused = provide(lab, Submission(patient, [("Connect-a-thon classCodes", "Other classCodes")]))
     assert refused.codes == ["XDSRegistryMetadataError"]
     assert "classCode History and Physical (Other classCodes)" in refused.contexts

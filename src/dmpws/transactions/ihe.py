@@ -22,6 +22,7 @@ from dmpws.transactions.registry import ALL_MODES, ALL_PROFILES, Interface, Tran
 PATIENT = Rule(
     "IHE-PATIENT", "Le patient est connu du domaine d'affinité", "ITI TF-2 3.42.4.1.3", "XDSUnknownPatientId"
 )
+KNOWN_PATIENT = "un patient connu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def find_patient(call: IheCall, text: str) -> PatientRecord | None:
 
 def unknown_patient(text: str) -> Refused:
     """The refusal of a CX that `find_patient` does not find; codeContext holds it (ITI TF-3 4.2.4.1)."""
-    return refusal(PATIENT, found=text[:200] or "rien")
+    return refusal(PATIENT, expected=KNOWN_PATIENT, found=text[:200] or "rien")
 
 
 def note_patients(call: IheCall, rows: Iterable[int]) -> None:

@@ -12,7 +12,7 @@ from dmpws.domain.lot.associations import replacements
 from dmpws.domain.octets import Octets
 from dmpws.domain.patient import Ins, Name, PatientRecord, Traits
 from dmpws.transactions.deposit import prepare_lot
-from dmpws.transactions.ihe import PATIENT, IheCall, find_patient, hold_all, unknown_patient
+from dmpws.transactions.ihe import KNOWN_PATIENT, PATIENT, IheCall, find_patient, hold_all, unknown_patient
 from dmpws.transactions.pipeline import BUSY
 from dmpws.transactions.registry_facts import falling, gather
 
@@ -32,7 +32,7 @@ def submit(
     record = find_patient(call, text)
     known = record is not None or (not call.domain.fed and call.domain.identifies(Cx.parse(text).authority))
     if text and not known:
-        report.failed(PATIENT, found=text[:200], where=submission.submission_set.id)
+        report.failed(PATIENT, expected=KNOWN_PATIENT, found=text[:200], where=submission.submission_set.id)
     registry = gather(call, submission, list)
     check_registry(submission, record.id if record is not None else 0, octets, registry, report)
     _note(call, submission, report)

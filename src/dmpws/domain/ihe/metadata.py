@@ -204,7 +204,8 @@ def _check_patient_info(lines: tuple[str, ...], where: str, report: Report) -> N
         and numbers.count("8") <= 1
         and _PID_FORBIDDEN.isdisjoint(numbers)
     )
-    report.require(ok, PATIENT_INFO, found=", ".join(line[:20] for line in lines)[:_SHOWN], where=where)
+    shown = ", ".join(line[:20] for line in lines)[:_SHOWN]
+    report.require(ok, PATIENT_INFO, expected="des PID-n|valeur permis", found=shown, where=where)
 
 
 def _check_entry_codes(entry: DocumentEntry, facts: IheFacts, report: Report) -> None:
@@ -224,5 +225,7 @@ def _check_entry_codes(entry: DocumentEntry, facts: IheFacts, report: Report) ->
 def _check_codes(attribute: Coded, codes: Iterable[Code | None], where: str, facts: IheFacts, report: Report) -> None:
     for code in codes:
         if code is not None and not facts.domain.accepts(attribute, code.code, code.system):
-            found = f"{attribute} {code.code[:_SHOWN]} ({code.system[:100] or 'sans système'})"
-            report.failed(CODE, found=found, where=where)
+            known = sorted("^^".join(filter(None, pair)) for pair in facts.domain.codes[attribute])
+            system = "" if attribute is Coded.MIME_TYPE else f" ({code.system[:100] or 'sans système'})"
+            found = f"{attribute} {code.code[:_SHOWN]}{system}"
+            report.failed(CODE, expected=", ".join(known)[:_SHOWN], found=found, where=where)
