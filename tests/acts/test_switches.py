@@ -93,6 +93,14 @@ def test_close_restore_and_close_for_good(world: World) -> None:
     assert refused(lambda: closing.restore(desk, INS)) == "ACT-ALLOWED"
 
 
+def test_the_host_undoes_the_death_and_the_closure_that_an_lps_told_by_mistake(world: World) -> None:
+    world.open(deceased=True)
+    host = world.desk(operator("exploitation"), motive="le patient est vivant")
+    closing.close(host, INS)
+    closing.restore(host, INS)
+    assert world.record().status is DmpStatus.ACTIVE
+
+
 @pytest.mark.parametrize("day", ["", "20261122", "20260230", "2026", "19790327", "abcdefgh"])
 def test_an_impossible_day_of_death(world: World, day: str) -> None:
     world.open()

@@ -54,10 +54,10 @@ def _check_day(day: str, birth_date: str, now: datetime) -> None:
 
 def restore(desk: Desk, ins: Ins) -> None:
     """Open a record again that was closed by mistake or whose patient changed his mind. Raises Refused when it is
-    open, closed for good, or its patient is dead."""
+    open, closed for good, or its patient is dead: as the host noted, since an LPS may have said so by mistake."""
     with desk.act(RESTORE, ins) as act:
-        if act.record.traits.deceased or not act.store.patients.reopen(act.record.id):
-            state = "patient décédé" if act.record.traits.deceased else str(act.record.status)
+        if act.record.deceased_on or not act.store.patients.reopen(act.record.id):
+            state = "patient décédé" if act.record.deceased_on else str(act.record.status)
             found = f"{state}, fermeture définitive" if act.record.closure_final else state
             raise refusal(RESTORABLE, found=found)
         act.note("status", DmpStatus.CLOSED, DmpStatus.ACTIVE)
