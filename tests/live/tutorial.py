@@ -10,7 +10,7 @@ _BLOCK = re.compile(r"^```(?P<kind>\w+)(?P<info>[^\n]*)\n(?P<content>.*?)^```$",
 # What is never the same twice. The order matters: an instant holds numbers too.
 _MASKS = (
     (re.compile(r"\b2\.25\.\d+"), "<oid>"),
-    (re.compile(r"\b[0-9a-f]{38,40}\b"), "<serial>"),
+    (re.compile(r"\b[0-9a-f]{33,40}\b"), "<serial>"),
     (re.compile(r"[A-Za-z0-9+/]{43}="), "<digest>"),
     (re.compile(r"\d{2}/\d{2}/\d{4} à \d{2}:\d{2}:\d{2}"), "<instant>"),
     (re.compile(r"\b\d{2}:\d{2}:\d{2}\.\d{3}"), "<time>"),
