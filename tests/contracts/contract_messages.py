@@ -540,7 +540,16 @@ BAD: dict[str, Bad] = {
     # Services specific to the DMP
     "unknown action": Bad("TD0.3", "AJOUT", "AJOUTER", "/setAuthorization/action", "attendu : 'AJOUT', 'SUPPRESSION'"),
     "no action": Bad("TD0.3", "<action>AJOUT</action>", "", "/setAuthorization/role", "attendu : action"),
-    "action in no namespace": Bad("TD0.3", "<action>", '<action xmlns="">', "/setAuthorization/action", ""),
+    "action in no namespace": Bad(
+        "TD0.3",
+        "<action>",
+        '<action xmlns="">',
+        "/setAuthorization/action",
+        "attendu : action (urn:si-dmp-habilitations) ; trouvé : action (sans espace de noms)",
+    ),
+    "action among blanks": Bad(
+        "TD0.3", ">AJOUT<", "> AJOUT <", "/setAuthorization/action", "trouvé : AJOUT, entouré de blancs"
+    ),
     "role twice": Bad("TD0.3", "<role>", "<role>MEDECIN_TRAITANT</role><role>", "/setAuthorization/role[2]", ""),
     "misspelling corrected": Bad("TD0.4", "LASTAUTORIZATION", "LASTAUTHORIZATION", "/patientList/dateType", ""),
     "not a boolean": Bad("TD0.4 listed", "<MT>false", "<MT>non", "/patientlistData/MT", "trouvé : non"),

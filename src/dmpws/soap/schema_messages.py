@@ -26,7 +26,7 @@ class Problem:
 
 # Subject: `Element '{urn:x}name'` and `, attribute 'name'`.
 _SUBJECT = re.compile(
-    r"Element '(?:\{[^}]*\})?(?P<element>[^']*)'(?:, attribute '(?:\{[^}]*\})?(?P<attribute>[^']*)')?: "
+    r"Element '(?:\{(?P<space>[^}]*)\})?(?P<element>[^']*)'(?:, attribute '(?:\{[^}]*\})?(?P<attribute>[^']*)')?: "
 )
 _NAMESPACE = re.compile(r"(##other)?\{[^}]*:[^}]*\}\*?")
 """It has a colon: `{1,8}` in a pattern has none."""
@@ -110,10 +110,19 @@ def problem_of(message: str, line: int, path: str, root: etree._Element) -> Prob
         if match := pattern.fullmatch(said):
             values = match.groupdict()
             expected, found = values.get("expected") or "", element if names_element else values.get("found") or ""
+            if subject and names_element and element in shown(expected).split(", "):
+                expected, found = _spelled(expected), f"{element} ({subject['space'] or 'sans espace de noms'})"
+            elif found.strip() not in ("", found):
+                found = f"{found.strip()}, entouré de blancs"
             if expected or found:  # what is too much was not expected, what is missing is found as nothing
                 expected, found = expected or _NOTHING, found or _NOTHING
             return Problem(text, shown(expected), shown(found), where)
     return Problem(shown(said), where=where)
+
+
+def _spelled(names: str) -> str:
+    """Names with their namespaces, where it is these that are wrong: `{urn:x}a, b` as `a (urn:x), b`."""
+    return re.sub(r"\{([^}]*)\}([^, ]+)", r"\2 (\1)", names)
 
 
 def shown(text: str) -> str:
