@@ -56,7 +56,7 @@ def test_filters(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found(data, capsys, "--since", "2026-11-21", "--until", "2026-11-22") == ["TD3.1"]
     assert found(data, capsys, "--patient", "pat-trois") == []
     assert found(data, capsys, "--person", "' OR 1=1 --") == []
-    assert main(["--data", str(data), "audit", "query", "--since", "hier"]) == 1
+    assert main(["--data", str(data), "audit", "query", "--since", "hier"]) == 2
 
 
 def test_a_line_each(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,16 +92,18 @@ def test_examples_are_listed_and_rendered(data: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "status"),
     [
-        ["make", "--card", "personne"],
-        ["make", "--example", "inconnu"],
-        ["make", "--at", "hier"],
-        ["check", "absent.xml"],
+        (["make", "--card", "personne"], 2),
+        (["make", "--example", "inconnu"], 1),
+        (["make", "--at", "hier"], 1),
+        (["check", "absent.xml"], 2),
     ],
 )
-def test_mistakes_get_one_sentence(words: list[str], data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert dmpws(data, "vihf", *words) == 1
+def test_mistakes_get_one_sentence(
+    words: list[str], status: int, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dmpws(data, "vihf", *words) == status
     err = capsys.readouterr().err
     assert err.startswith("dmpws: ")
     assert len(err.splitlines()) == 1
