@@ -114,8 +114,9 @@ class Terminals:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ctrl-C in a terminal: to everything that runs in it."""
-    os.killpg(process.pid, signal.SIGINT)
+    """Ctrl-C in a terminal: to everything that runs in it. Who was started in the background is deaf to it."""
+    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    os.killpg(process.pid, signal.SIGTERM if deaf else signal.SIGINT)
     process.wait(PATIENCE)
 
 
