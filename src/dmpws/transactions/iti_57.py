@@ -22,14 +22,12 @@ from dmpws.domain.ihe.update import (
     read_update,
     uuid_of,
 )
-from dmpws.domain.lot.registry import NEW_ID, SET_KNOWN
-from dmpws.domain.lot.relations import check_ids
 from dmpws.domain.packages import StoredAssociation, StoredFolder
 from dmpws.domain.patient import PatientRecord
 from dmpws.soap.message import Operation, SoapReply
 from dmpws.transactions.ihe import IheCall, find_patient, hold_all, refuse_with, register_ihe, unknown_patient
 from dmpws.transactions.ihe_update import Judged, check_joined, check_relatives, patients_of, prepare, registered
-from dmpws.transactions.registry_facts import known_uuids
+from dmpws.transactions.registry_facts import check_new_set
 from dmpws.transactions.versioning import PreparedUpdate
 from dmpws.xml.names import LCM
 
@@ -53,7 +51,8 @@ def handle(call: IheCall, body: etree._Element) -> SoapReply:
     hold_all(call, lambda: patients_of(registered(call, asked)) | {_record(call, lot).id})
     record, held = _record(call, lot), registered(call, asked)
     facts = IheFacts(call.domain, lot.patient_id, record)
-    _check_set(call, lot, facts, report)
+    check_set(lot, facts, report)
+    check_new_set(call, lot, report)
     judged = _judge(asked, held, facts, record, report)
     check_once(asked, held, report)
     check_relatives(call, asked, held, report)
@@ -71,14 +70,6 @@ def _record(call: IheCall, lot: SubmissionSet) -> PatientRecord:
     if record is None:
         raise unknown_patient(lot.patient_id)
     return record
-
-
-def _check_set(call: IheCall, lot: SubmissionSet, facts: IheFacts, report: Report) -> None:
-    check_set(lot, facts, report)
-    documents = call.store.documents
-    known = documents.known_packages([lot.unique_id]) or documents.by_unique_id([lot.unique_id])
-    report.require(not known, SET_KNOWN, expected=NEW_ID, found=f"lot, uniqueId={lot.unique_id[:200]}", where=lot.id)
-    check_ids([lot.id], known_uuids(call, [lot.id]), report)
 
 
 def _judge(asked: AskedUpdate, held: Registered, facts: IheFacts, record: PatientRecord, report: Report) -> Judged:

@@ -3,10 +3,22 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from dmpws.domain.document import APND, DEPENDENTS, HAS_MEMBER, IN_FORCE, XFRM, Status, StoredEntry, Submission
+from dmpws.domain.checks import Report
+from dmpws.domain.document import (
+    APND,
+    DEPENDENTS,
+    HAS_MEMBER,
+    IN_FORCE,
+    XFRM,
+    Status,
+    StoredEntry,
+    Submission,
+    SubmissionSet,
+)
 from dmpws.domain.lot.associations import dependents, folder_links, references, replacements, signatures
 from dmpws.domain.lot.facts import RegistryFacts
-from dmpws.domain.lot.relations import ids_of
+from dmpws.domain.lot.registry import NEW_ID, SET_KNOWN
+from dmpws.domain.lot.relations import check_ids, ids_of
 from dmpws.domain.packages import StoredFolder
 from dmpws.domain.patient import PatientRecord
 from dmpws.domain.visibility import is_author, knows
@@ -49,6 +61,14 @@ def gather(call: Context, submission: Submission, known: Known) -> RegistryFacts
         transforms=_transforms(call, submission),
         uuids=known_uuids(call, ids_of(submission)),
     )
+
+
+def check_new_set(call: Context, lot: SubmissionSet, report: Report) -> None:
+    """Check that the submission set of an update is new, by uniqueId and UUID."""
+    documents = call.store.documents
+    known = documents.known_packages([lot.unique_id]) or documents.by_unique_id([lot.unique_id])
+    report.require(not known, SET_KNOWN, expected=NEW_ID, found=f"lot, uniqueId={lot.unique_id[:200]}", where=lot.id)
+    check_ids([lot.id], known_uuids(call, [lot.id]), report)
 
 
 def known_uuids(call: Context, ids: Iterable[str]) -> frozenset[str]:

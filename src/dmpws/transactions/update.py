@@ -12,14 +12,11 @@ from dmpws.codec.value_sets import value_sets
 from dmpws.domain.checks import Outcome, Refused, Report
 from dmpws.domain.document import (
     StoredEntry,
-    SubmissionSet,
 )
 from dmpws.domain.lot.codes import check_set_codes
 from dmpws.domain.lot.facts import Depositor, LotFacts
 from dmpws.domain.lot.metadata import check_set
 from dmpws.domain.lot.new_version import check_new_version
-from dmpws.domain.lot.registry import NEW_ID, SET_KNOWN
-from dmpws.domain.lot.relations import check_ids
 from dmpws.domain.lot.update import (
     TARGET,
     Change,
@@ -37,7 +34,7 @@ from dmpws.transactions.admission import admit, hold
 from dmpws.transactions.call import Call
 from dmpws.transactions.observed import tell_handled
 from dmpws.transactions.reading import current_versions, reader_of
-from dmpws.transactions.registry_facts import known_uuids
+from dmpws.transactions.registry_facts import check_new_set
 from dmpws.transactions.versioning import PreparedVersion, new_version, store_update
 from dmpws.xml.names import LCM
 
@@ -73,7 +70,9 @@ def handle(call: Call, body: etree._Element) -> SoapReply:
     tell_handled(call.vihf, known.values())
     record = _admit(call, rows, changes, known)
     facts = _facts(call, record)
-    _check_set(call, received.submission.submission_set, facts, report)
+    check_set(received.submission.submission_set, facts, report)
+    check_set_codes(received.submission.submission_set, facts, report)
+    check_new_set(call, received.submission.submission_set, report)
     check_once(changes, known, report)
     versions = [
         version
@@ -127,15 +126,6 @@ def _facts(call: Call, record: PatientRecord) -> LotFacts:
         guide=call.settings.guide,
         masked_and_invisible=call.settings.masked_and_invisible,
     )
-
-
-def _check_set(call: Call, lot: SubmissionSet, facts: LotFacts, report: Report) -> None:
-    check_set(lot, facts, report)
-    check_set_codes(lot, facts, report)
-    documents = call.store.documents
-    known = documents.known_packages([lot.unique_id]) or documents.by_unique_id([lot.unique_id])
-    report.require(not known, SET_KNOWN, expected=NEW_ID, found=f"lot, uniqueId={lot.unique_id[:200]}", where=lot.id)
-    check_ids([lot.id], known_uuids(call, [lot.id]), report)
 
 
 def _check(
