@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from live_wire import serving
 
 from dmpws.pki.demo import DemoPki, create
 from dmpws.testing.server import LiveServer, copy_pki
@@ -19,9 +20,7 @@ def live_pki(tmp_path_factory: pytest.TempPathFactory) -> DemoPki:
 @pytest.fixture(scope="session")
 def live(live_pki: DemoPki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server in direct mode, with two workers, and whatever the tests before left in it."""
-    folder = tmp_path_factory.mktemp("shared")
-    copy_pki(live_pki, folder)
-    with LiveServer(folder, workers="2") as server:
+    with serving(live_pki, tmp_path_factory.mktemp("shared"), workers="2") as server:
         yield server
 
 

@@ -5,8 +5,8 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -21,7 +21,8 @@ from dmpws.client.transport import Answer
 from dmpws.client.verdict import verdict
 from dmpws.config import load
 from dmpws.pki.cards import Card
-from dmpws.testing.server import PATH, LiveServer
+from dmpws.pki.demo import DemoPki
+from dmpws.testing.server import PATH, LiveServer, copy_pki
 from dmpws.testing.stage import body_child
 
 
@@ -100,6 +101,14 @@ def post(
         body = body_child(answer.read())
         text = etree.tostring(body, encoding="unicode")
         return Answered(answer.status, verdict(body)[1], text, answer.getheader("X-Correlation-ID", ""))
+
+
+@contextmanager
+def serving(pki: DemoPki, folder: Path, **options: str) -> Iterator[LiveServer]:
+    """A server of one's own, with its data in `folder` and a PKI that was made before."""
+    copy_pki(pki, folder)
+    with LiveServer(folder, **options) as server:
+        yield server
 
 
 def tls(server: LiveServer, card: Card | None, **settings: Any) -> ssl.SSLContext:

@@ -5,19 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from live_wire import serving
 
 from dmpws.cli import main
 from dmpws.pki.demo import DemoPki
-from dmpws.testing.server import LiveServer, copy_pki
+from dmpws.testing.server import LiveServer
 
 CASES = ["0.1-050", "0.1-1[167]0", "0.2-0[126]0", "2.1-140", "3.1-250", "3.2-010", "DMPWS-0.1-030", "DMPWS-1.4-010"]
 
 
 @pytest.fixture(scope="module")
 def server(live_pki: DemoPki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    folder = tmp_path_factory.mktemp("conformance") / "data"
-    copy_pki(live_pki, folder)
-    with LiveServer(folder) as server:
+    with serving(live_pki, tmp_path_factory.mktemp("conformance") / "data") as server:
         yield server
 
 

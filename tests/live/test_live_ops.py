@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_wire import existence, https, post, until
+from live_wire import existence, https, post, serving, until
 
 from dmpws import cast
 from dmpws.cli import main
 from dmpws.codec.parameters import read_parameters
 from dmpws.pki.demo import DemoPki
-from dmpws.testing.server import LiveServer, copy_pki
+from dmpws.testing.server import LiveServer
 
 pytestmark = pytest.mark.live
 
@@ -51,8 +51,7 @@ def test_other_pages_and_methods(live: LiveServer) -> None:
 @pytest.fixture
 def quiet(live_pki: DemoPki, tmp_path: Path) -> Iterator[LiveServer]:
     """A server that nobody else calls: a worker counts once the answer is sent."""
-    copy_pki(live_pki, tmp_path)
-    with LiveServer(tmp_path, workers="2") as server:
+    with serving(live_pki, tmp_path, workers="2") as server:
         yield server
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from live_wire import Request, UnixConnection, existence, https, post, traces
+from live_wire import Request, UnixConnection, existence, https, post, serving, traces
 
 from dmpws import cast
 from dmpws.pki.cards import Card
 from dmpws.pki.demo import DemoPki
-from dmpws.testing.server import LiveServer, copy_pki
+from dmpws.testing.server import LiveServer
 
 pytestmark = pytest.mark.live
 
@@ -37,19 +37,16 @@ def shown(card: Card, **others: str) -> dict[str, str]:
 def unix(live_pki: DemoPki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LiveServer, Path]]:
     """A server on a unix socket. Its path has few characters: the system allows 107."""
     folder = tmp_path_factory.mktemp("unix")
-    copy_pki(live_pki, folder)
     with tempfile.TemporaryDirectory(prefix="dmpws-") as short:
         path = Path(short) / "s"
-        with LiveServer(folder, workers="1", tls="proxy", unix_socket=str(path)) as server:
+        with serving(live_pki, folder, workers="1", tls="proxy", unix_socket=str(path)) as server:
             yield server, path
 
 
 @pytest.fixture(scope="module")
 def tcp(live_pki: DemoPki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server on a TCP port that knows its proxy by a secret."""
-    folder = tmp_path_factory.mktemp("tcp")
-    copy_pki(live_pki, folder)
-    with LiveServer(folder, workers="1", tls="proxy", proxy_secret=SECRET) as server:
+    with serving(live_pki, tmp_path_factory.mktemp("tcp"), workers="1", tls="proxy", proxy_secret=SECRET) as server:
         yield server
 
 

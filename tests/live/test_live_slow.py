@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from live_wire import existence, https, post, tls, traces, wait_for_trace
+from live_wire import existence, https, post, serving, tls, traces, wait_for_trace
 
 from dmpws import cast
 from dmpws.pki.demo import DemoPki
-from dmpws.testing.server import PATH, LiveServer, copy_pki
+from dmpws.testing.server import PATH, LiveServer
 
 pytestmark = pytest.mark.live
 
@@ -22,8 +22,7 @@ PATIENT = cast.PATIENTS["pat-trois"]
 def impatient(live_pki: DemoPki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """Two threads, and two seconds to receive a request."""
     folder = tmp_path_factory.mktemp("impatient")
-    copy_pki(live_pki, folder)
-    with LiveServer(folder, workers="1", threads="2", max_request_seconds="2") as server:
+    with serving(live_pki, folder, workers="1", threads="2", max_request_seconds="2") as server:
         yield server
 
 

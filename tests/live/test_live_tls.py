@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from live_wire import existence, https, post, tls, traces, until
+from live_wire import existence, https, post, serving, tls, traces, until
 
 from dmpws import cast
 from dmpws.client import ServerFault, Unreachable
@@ -18,7 +18,7 @@ from dmpws.conformance.detection import Tracker, detectors, patients_of
 from dmpws.conformance.seen import Seen
 from dmpws.pki.cards import Card
 from dmpws.pki.demo import DemoPki
-from dmpws.testing.server import LiveServer, copy_pki
+from dmpws.testing.server import LiveServer
 
 pytestmark = pytest.mark.live
 
@@ -66,9 +66,7 @@ def test_an_expired_card_does_not_connect(live: LiveServer) -> None:
 @pytest.fixture(scope="module")
 def quiet(live_pki: DemoPki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server that nobody else calls: a refused handshake is written down after its client was told."""
-    folder = tmp_path_factory.mktemp("quiet")
-    copy_pki(live_pki, folder)
-    with LiveServer(folder, workers="1") as server:
+    with serving(live_pki, tmp_path_factory.mktemp("quiet"), workers="1") as server:
         yield server
 
 
@@ -125,9 +123,7 @@ def test_a_revoked_card_is_told_when_and_traced(live: LiveServer) -> None:
 @pytest.fixture(scope="module")
 def strict(live_pki: DemoPki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server that looks at revocation lists in the handshake."""
-    folder = tmp_path_factory.mktemp("strict")
-    copy_pki(live_pki, folder)
-    with LiveServer(folder, workers="1", tls_crl="handshake") as server:
+    with serving(live_pki, tmp_path_factory.mktemp("strict"), workers="1", tls_crl="handshake") as server:
         yield server
 
 
